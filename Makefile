@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+# socksify: one Makefile, no recursion. Local settings go into config.mak.
+
+-include config.mak
+
+VERSION	= 0.1.0
+
+PREFIX	?= /usr/local
+LIBDIR	?= $(PREFIX)/lib/socksify
+BINDIR	?= $(PREFIX)/bin
+MANDIR	?= $(PREFIX)/share/man
+DESTDIR	?=
+
+BUILD	?= build
+CFLAGS	?= -O2 -g
+# Warnings are errors where the tests run, not for users: WERROR=-Werror.
+WERROR	?=
+# address,undefined or thread
+SANITIZE ?=
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wundef -Wvla -Wframe-larger-than=2048
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -fno-plt -pthread \
+	     -D_GNU_SOURCE -DSOCKSIFY_VERSION='"$(VERSION)"' \
+	     -I. -I$(BUILD)/gen $(WARNINGS) $(WERROR) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(LDFLAGS)
+ifneq ($(SANITIZE),)
+ALL_CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
+	      -fno-sanitize-recover=undefined
+ALL_LDFLAGS += -fsanitize=$(SANITIZE)
+# The sanitizers' own bookkeeping makes frames large.
+ALL_CFLAGS += -Wno-frame-larger-than
+endif
+
+CORE	 := $(wildcard core/*.c)
+RESOLVER := $(wildcard resolver/*.c)
+PRELOAD	 := $(wildcard preload/*.c)
+LAUNCHER := $(wildcard launcher/*.c)
+UNIT	 := $(wildcard tests/unit/test_*.c)
+VICTIMS	 := $(wildcard tests/victims/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+LIBRARY	 = $(BUILD)/libsocksify.so
+COMMAND	 = $(BUILD)/socksify
+UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
+VICTIM_PROGRAMS = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(VICTIMS))
+
+.PHONY: all check unit e2e victims asan demo bench format symbols lint \
+	deps install uninstall clean
+
+all: $(LIBRARY) $(COMMAND) symbols
+
+# --- what is derived from the one list of interposed calls -------------------
+
+$(BUILD)/gen/exports.map: preload/calls.def scripts/make-exports.sh
+	@mkdir -p $(@D)
+	sh scripts/make-exports.sh preload/calls.def > $@.tmp && mv $@.tmp $@
+
+# --- objects and programs ----------------------------------------------------
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A hook is defined with libc's own name: its transparent unions, nonnull
+# attributes and fortified inlines are not for the definitions.
+$(call obj,$(filter preload/hook_%,$(PRELOAD))): \
+	ALL_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 -Wno-nonnull-compare
+
+$(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map
+	$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
+		$(BUILD)/libinner.a -Wl,--version-script=$(BUILD)/gen/exports.map \
+		-Wl,-z,now -Wl,-z,relro -Wl,-soname,libsocksify.so \
+		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
+
+$(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
+	$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
+		$< $(BUILD)/libinner.a $$(pkg-config --cflags --libs check)
+
+# Victims are the unmodified programs: nothing of ours is linked.
+$(BUILD)/victims/%: tests/victims/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
+		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $<
+
+victims: $(VICTIM_PROGRAMS)
+
+# --- checks ------------------------------------------------------------------
+
+symbols: $(LIBRARY)
+	sh scripts/check-symbols.sh $(BUILD)
+	sh scripts/check-includes.sh
+
+unit: $(UNITS)
+	sh tests/unit/run $(UNITS)
+
+e2e: all victims
+	BUILD=$(BUILD) tests/e2e/run $(CASES)
+
+deps:
+	sh scripts/install-deps.sh test
+
+# Installs what is missing, builds, runs every test.
+check:
+	sh scripts/install-deps.sh test
+	sh scripts/check-all.sh
+
+# Installs what is missing, builds, and shows the main job.
+demo:
+	sh scripts/install-deps.sh demo
+	$(MAKE) all
+	sh scripts/demo.sh
+
+# The unit tests and the victims' cases under ASan and UBSan.
+asan:
+	sh scripts/check-asan.sh
+
+bench: all
+	sh scripts/bench.sh $(BENCH)
+
+lint:
+	sh scripts/lint.sh
+
+format:
+	sh scripts/format.sh
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(MANDIR)/man5
+	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/socksify
+	install -m 755 $(LIBRARY) $(DESTDIR)$(LIBDIR)/libsocksify.so
+	install -m 755 socksify.sh $(DESTDIR)$(BINDIR)/socksify.sh
+	install -m 644 docs/socksify.1 $(DESTDIR)$(MANDIR)/man1/socksify.1
+	install -m 644 docs/socksify.conf.5 $(DESTDIR)$(MANDIR)/man5/socksify.conf.5
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/socksify $(DESTDIR)$(BINDIR)/socksify.sh \
+		$(DESTDIR)$(LIBDIR)/libsocksify.so \
+		$(DESTDIR)$(MANDIR)/man1/socksify.1 \
+		$(DESTDIR)$(MANDIR)/man5/socksify.conf.5
+	-rmdir $(DESTDIR)$(LIBDIR)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(CORE) $(RESOLVER) $(PRELOAD) $(LAUNCHER))
+-include $(UNITS:=.d)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* resolver.h - the face that the name hooks see: libc's lookups, answered here */
+#ifndef SOCKSIFY_RESOLVER_RESOLVER_H
+#define SOCKSIFY_RESOLVER_RESOLVER_H
+
+#include <netdb.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "core/config.h"
+
+/**
+ * struct resolver_libc - libc's own functions, handed in by who interposes them
+ *
+ * Called only where they ask nothing of the network: with numeric hosts
+ * (AI_NUMERICHOST, NI_NUMERICHOST), which leaves hints, services, result lists
+ * and error codes to libc, and for names under a direct rule.
+ */
+struct resolver_libc {
+	__typeof__(getaddrinfo) *getaddrinfo;
+	__typeof__(getnameinfo) *getnameinfo;
+};
+
+void resolver_setup(const struct config *config, struct resolver_libc libc);
+
+/* As getaddrinfo(3): EAI_ codes, a list that libc's freeaddrinfo frees. */
+int resolver_getaddrinfo(const char *node, const char *service,
+			 const struct addrinfo *hints, struct addrinfo **result);
+
+/* As getnameinfo(3). */
+int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
+			 socklen_t host_size, char *service,
+			 socklen_t service_size, int flags);
+
+/*
+ * As gethostbyname2_r(3) and gethostbyaddr_r(3): 0 with *result set or NULL,
+ * ERANGE when buffer is short; *h_errnop as libc sets it.
+ */
+int resolver_gethostbyname(const char *name, int family, struct hostent *ret,
+			   char *buffer, size_t size, struct hostent **result,
+			   int *h_errnop);
+int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
+			   struct hostent *ret, char *buffer, size_t size,
+			   struct hostent **result, int *h_errnop);
+
+#endif
