@@ -45,8 +45,8 @@ struct endpoint {
 
 /*
  * From an AF_INET or AF_INET6 address of len bytes; a v4-mapped one becomes
- * ENDPOINT_IPV4. -EINVAL if len is too short for the family, -EAFNOSUPPORT for
- * other families.
+ * ENDPOINT_IPV4. -EINVAL if len is too short for the family (an AF_INET6 one may
+ * lack its scope, as for the kernel), -EAFNOSUPPORT for other families.
  */
 int endpoint_from_sockaddr(struct endpoint *e, const struct sockaddr *sa,
 			   socklen_t len);
@@ -60,6 +60,13 @@ int endpoint_to_sockaddr(const struct endpoint *e, int family,
 			 struct sockaddr_storage *sa);
 
 /*
+ * From 16 octets in network order; a v4-mapped address becomes ENDPOINT_IPV4,
+ * the scope is kept where it means something. Leaves port alone.
+ */
+void endpoint_set_ipv6(struct endpoint *e, const uint8_t address[16],
+		       uint32_t scope_id);
+
+/*
  * A numeric address without brackets or port ("192.0.2.1", "2001:db8::1",
  * v4-mapped becomes IPv4, "fe80::1%2" with a numeric scope). Sets the kind and
  * address, leaves port alone. Only the four-part dotted form counts as IPv4.
@@ -69,11 +76,11 @@ int endpoint_parse_address(struct endpoint *e, const char *text);
 
 /*
  * A name: 1..255 octets after one trailing dot is removed, no NUL. Leaves port
- * alone. 0, -EINVAL if empty, -ENAMETOOLONG if too long.
+ * alone. 0, -EINVAL if empty or with a NUL, -ENAMETOOLONG if too long.
  */
 int endpoint_set_name(struct endpoint *e, const char *name, size_t len);
 
-/* Address or name, and port, are the same; names without regard to case. */
+/* The same address and scope, or name in whatever case, and the same port. */
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 /* As above without the port. */
@@ -83,8 +90,9 @@ bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b);
 bool endpoint_is_loopback(const struct endpoint *e);
 
 /*
- * "192.0.2.1:80", "[2001:db8::1]:80", "example.com:80"; always NUL-terminated;
- * bytes of a name outside the printable ASCII become '?'. Returns text.
+ * "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%2]:80", "example.com:80", "-:80"
+ * for none; always NUL-terminated, cut at size; bytes of a name that are not
+ * visible ASCII become '?'. Returns text.
  */
 char *endpoint_format(const struct endpoint *e, char *text, size_t size);
 

@@ -29,8 +29,8 @@ enum handshake_state {
 
 /**
  * struct credentials - what authentication methods may be offered
- * @username:	RFC 1929, NUL-terminated, 1..255 octets; NULL: not offered
- * @password:	likewise
+ * @username:	RFC 1929, NUL-terminated, 1..255 octets
+ * @password:	likewise; if either is NULL, the method is not offered
  */
 struct credentials {
 	const char *username;
@@ -47,6 +47,7 @@ enum { HANDSHAKE_REASON_MAX = 96 };
  * @reply:	REP of the reply, once there is one
  * @error:	errno (positive) that tells the program why it failed, else 0
  * @sent:	bytes of the message in the making that went out
+ * @left:	bytes of it that do not yet, as handshake_output last told
  * @have:	bytes of the message to come that are in @in
  * @why:	index of the reason for the log
  * @destination: DST.ADDR and DST.PORT
@@ -60,6 +61,7 @@ struct handshake {
 	uint8_t why;
 	int32_t error;
 	uint16_t sent;
+	uint16_t left;
 	uint16_t have;
 	struct endpoint destination;
 	struct endpoint bound;
@@ -92,7 +94,7 @@ static inline bool handshake_sends(const struct handshake *h)
 size_t handshake_output(struct handshake *h, const struct credentials *who,
 			uint8_t *out, size_t size);
 
-/* n bytes of that went out. */
+/* n bytes of what handshake_output told last went out. */
 void handshake_sent(struct handshake *h, size_t n);
 
 /*
@@ -102,19 +104,30 @@ void handshake_sent(struct handshake *h, size_t n);
 size_t handshake_wants(const struct handshake *h);
 
 /*
- * n bytes came, n no more than handshake_wants said. Decides as soon as the
- * message is whole. who tells which methods were offered.
+ * n bytes came, n no more than handshake_wants said (none beyond are looked at).
+ * Decides as soon as what came leaves no choice: a success when it is whole, a
+ * failure by its second byte. who tells which methods were offered.
  */
 void handshake_received(struct handshake *h, const struct credentials *who,
 			const uint8_t *bytes, size_t n);
 
-/* The stream ended. A failing reply cut short still counts as that reply. */
+/*
+ * The stream ended: ECONNREFUSED, which is how some servers say every failure.
+ * Once the machine is over this changes nothing, so a failing reply that is cut
+ * short still counts as that reply.
+ */
 void handshake_eof(struct handshake *h);
 
-/* The stream broke with this errno (positive), or the time is over (ETIMEDOUT). */
+/*
+ * The stream broke with this errno (positive), or the time is over (ETIMEDOUT).
+ * ECONNRESET and EPIPE are an end of stream to the program: ECONNREFUSED.
+ */
 void handshake_broken(struct handshake *h, int error);
 
-/* Why it failed, in words for the log; size HANDSHAKE_REASON_MAX does. */
+/*
+ * Why it failed, in words for the log, never with credentials; "" if it did not.
+ * size HANDSHAKE_REASON_MAX does. Returns text.
+ */
 const char *handshake_reason(const struct handshake *h, char *text, size_t size);
 
 /* The state's name, for the log. */

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { LOG_LINE_MAX = 1024 };
+
 enum log_level {
 	LOG_QUIET,	/* nothing (-q) */
 	LOG_REFUSAL,	/* what was refused or is wrong, told once a target */
@@ -15,9 +17,10 @@ enum log_level {
 
 /*
  * Where lines go from now on. path: an absolute file name, appended to (opened
- * and closed for each line, so that no descriptor is held in the program);
- * "stderr" is descriptor 2, as long as it stays the file that it is during
- * this call; NULL is nowhere. The string must outlive its use.
+ * and closed for each line, so that no descriptor is held in the program; made
+ * with mode 0600); "stderr" is descriptor 2, as long as it stays the file that
+ * it is during this call; NULL is nowhere. The string must outlive its use.
+ * Not to be called while other threads log.
  */
 void log_setup(enum log_level level, const char *path);
 
@@ -25,10 +28,9 @@ void log_setup(enum log_level level, const char *path);
 bool log_wants(enum log_level level);
 
 /*
- * Writes "socksify: PROGRAM[PID]: " and the text as one line in one write(2).
- * errno is left as it was. Async-signal-safe. Understands %s %c %d %u %x %ld
- * %lu %zu %% and %m (the text of errno value given as an int argument is %e).
- * Control bytes in strings are shown as '?'. Cut at 1,024 bytes.
+ * Writes "socksify: PROGRAM[PID]: ", the text as log_format makes it and a
+ * newline, with one write(2), and cut at LOG_LINE_MAX bytes. What cannot be
+ * written is lost: no retry, no SIGPIPE, errno as it was. Async-signal-safe.
  */
 void log_line(enum log_level level, const char *format, ...)
 	__attribute__((cold));
@@ -42,8 +44,13 @@ void log_once(const char *subject, const char *format, ...)
 	__attribute__((cold));
 
 /*
- * The formatter behind the lines, for other fixed buffers: always terminated,
- * returns the length that was written.
+ * The formatter behind the lines, for other fixed buffers: always terminated
+ * (size at least 1), cut where it no longer fits; returns the length that was
+ * written. Conversions: %s %c %d %u %x %ld %lu %zu %%, without flags or widths,
+ * and %e, an int with an errno value of either sign, shown as its text
+ * ("Connection refused"). In %s and %c, bytes that are control characters or not
+ * ASCII become '?'; NULL for %s is "(null)". The compiler's format checks do not
+ * know this %e, so no attribute asks for them.
  */
 size_t log_format(char *out, size_t size, const char *format, ...);
 

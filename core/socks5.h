@@ -12,6 +12,8 @@
 #define SOCKS5_AUTH_MAX	   513
 #define SOCKS5_MESSAGE_MAX 262
 
+enum { SOCKS5_VERSION = 5 };
+
 enum socks5_method {
 	SOCKS5_METHOD_NONE = 0x00,
 	SOCKS5_METHOD_GSSAPI = 0x01,
@@ -56,15 +58,18 @@ int socks5_put_request(uint8_t *out, size_t size, enum socks5_command command,
  * A reply. reply is set as soon as it is known (two bytes). With a reply other
  * than SOCKS5_SUCCEEDED those two bytes are a whole message, whatever follows:
  * bound is then ENDPOINT_NONE (servers send short and odd tails). With success
- * a well-formed tail is needed; a name of length 0 gives ENDPOINT_NONE.
+ * a well-formed tail is needed; a name that is none, empty or with a NUL in it,
+ * gives ENDPOINT_NONE with the port. A wrong version or address type is
+ * -EPROTO as soon as it is there.
  */
 int socks5_get_reply(const uint8_t *in, size_t len, uint8_t *reply,
 		     struct endpoint *bound);
 
 /*
- * How many bytes must be there at least before the message that begins at in
- * can be decoded, knowing len of them: the exact length once enough is known.
- * Lets a reader take a reply and never a byte of what follows it.
+ * How many bytes of the reply that begins at in may be taken, those that are
+ * there counted, and surely none of what follows it: 5 while fewer are known (no
+ * success is shorter), then the exact length of a success; 2 once REP says
+ * failure, which is all that socks5_get_reply needs of it.
  */
 size_t socks5_reply_needs(const uint8_t *in, size_t len);
 
