@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# install-deps.sh ROLE - installs what is missing on Debian 12
+#
+# ROLE: demo (build, proxy, web server, curl) or test (all that the tests run).
+# Asks dpkg first: where nothing is missing it changes nothing and needs no
+# network. Services of new packages are neither started nor enabled.
+set -eu
+
+case ${1-} in
+demo)
+	packages="gcc make libc6-dev dante-server nginx curl iproute2 util-linux"
+	;;
+test)
+	packages="gcc make libc6-dev dante-server nginx curl iproute2 util-linux
+		clang libclang-rt-14-dev pkg-config check valgrind shellcheck
+		cppcheck man-db microsocks openssh-server openssh-client tcpdump
+		wget netcat-openbsd python3 openssl procps"
+	;;
+*)
+	echo "usage: install-deps.sh demo|test" >&2
+	exit 2
+	;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "install-deps.sh: this is no Debian; install by hand:" "$packages" >&2
+	exit 1
+fi
+
+# The packages of the list that are not wholly installed.
+missing() {
+	# shellcheck disable=SC2086 # a list
+	have=$(dpkg-query -W -f '${Package}=${db:Status-Status} ' $packages \
+		2>/dev/null) || :
+	for package in $packages; do
+		case " $have" in
+		*" $package=installed "*) ;;
+		*) printf '%s ' "$package" ;;
+		esac
+	done
+}
+
+lacking=$(missing)
+[ -n "$lacking" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null && exec sudo -- sh "$0" "$1"
+	echo "install-deps.sh: run this as root: apt-get install" \
+		"--no-install-recommends $lacking" >&2
+	exit 1
+fi
+
+# Debian starts a new package's service unless this file says no (101).
+policy=/usr/sbin/policy-rc.d
+if ! [ -e "$policy" ]; then
+	trap 'rm -f "$policy"' EXIT
+	trap 'exit 1' HUP INT TERM
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+fi
+
+echo "Installing: $lacking"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update
+# shellcheck disable=SC2086 # a list
+apt-get -q install -y --no-install-recommends $lacking </dev/null
+
+# Nor shall they start with the machine: the tests start their own.
+[ -d /run/systemd/system ] || exit 0
+for package in $lacking; do
+	case $package in
+	dante-server) systemctl -q disable danted || : ;;
+	nginx) systemctl -q disable nginx || : ;;
+	microsocks) systemctl -q disable microsocks || : ;;
+	openssh-server) systemctl -q disable ssh || : ;;
+	esac
+done
