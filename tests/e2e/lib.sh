@@ -492,11 +492,13 @@ start_web() {
 # tests/support/proxy.py, its ports are added to ALLOWED_PORTS from them, its
 # requests are in NAME.requests.
 start_proxy() {
-	local name=$1 argument port ports=()
+	local name=$1 argument address port ports=()
 	shift
 	for argument in "$@"; do
-		if [[ $argument =~ ^--at=.*:([0-9]+)(=.*)?$ ]]; then
-			ports+=("${BASH_REMATCH[1]}")
+		if [[ $argument = --at=* ]]; then
+			address=${argument#--at=}
+			address=${address%%=*}
+			ports+=("${address##*:}")
 		fi
 	done
 	start proxyhost "$name" "$PYTHON" "$SUPPORT/proxy.py" \
