@@ -63,6 +63,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Where the command looks for the library once it is installed.
+$(call obj,launcher/library.c): ALL_CFLAGS += -DSOCKSIFY_LIBDIR='"$(LIBDIR)"'
+
 # A hook is defined with libc's own name: its transparent unions, nonnull
 # attributes and fortified inlines are not for the definitions.
 $(call obj,$(filter preload/hook_%,$(PRELOAD))): \
