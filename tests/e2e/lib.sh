@@ -155,6 +155,10 @@ listens() {
 	"in_$1" ss -Hltn "sport = :$2" | grep -q .
 }
 
+not() {
+	! "$@"
+}
+
 # wait_port NAMESPACE PORT [LOG]
 wait_port() {
 	local tries=500
@@ -393,7 +397,7 @@ start() {
 
 # start_danted METHOD: Dante on port 1080 of the proxy host, both families;
 # METHOD is none, or username: only alice with secret. Its words: danted.log,
-# danted_requests what it was asked for.
+# danted_requests what it was asked for, $danted its process.
 start_danted() {
 	local method=$1
 	cat >"$WORK/danted.conf" <<-END
@@ -412,6 +416,8 @@ start_danted() {
 	END
 	# Only its debugging words name what a client has asked for.
 	start proxyhost danted.out danted -d 1 -f "$WORK/danted.conf"
+	# shellcheck disable=SC2034 # for the cases
+	danted=$!
 	wait_port proxyhost 1080 "$WORK/danted.log"
 	ALLOWED_PORTS+=(1080)
 }
@@ -473,10 +479,11 @@ start_ssh_d() {
 }
 
 # start_web: web.py in the world, http and https; $WORK/ca.pem is what to trust,
-# $WORK/files/big a file of 24 MiB.
+# $WORK/files/big a file of 24 MiB, $WORK/files/post one of 300 kB.
 start_web() {
 	mkdir -p "$WORK/files"
 	head -c 25165824 /dev/urandom >"$WORK/files/big"
+	head -c 300000 "$WORK/files/big" >"$WORK/files/post"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
 		-nodes -days 2 -subj /CN=world -keyout "$WORK/web.key" \
 		-addext "subjectAltName=DNS:*.world.example,IP:$WORLD,IP:$WORLD6" \

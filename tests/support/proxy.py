@@ -16,7 +16,7 @@ and "reply" (to the request). How an answer is sent (STAGE is one of the three):
     STAGE.reset=K      K bytes of it, then a reset
     STAGE.flip=K       with all bits of byte K turned over
     STAGE.bytes=HEX    other bytes in its place
-    STAGE.append=TEXT  with TEXT in the same segment
+    STAGE.append=TEXT  with TEXT in the same segment; \\n in it is a newline
     STAGE.flood=N      with N more bytes after it
     STAGE.silent       not at all; the connection stays open
 What an answer says:
@@ -142,7 +142,8 @@ class Answerer:
             reset(self.writer)
             raise Ended
         if has("append"):
-            answer += self.script.text(f"{stage}.append").encode()
+            text = self.script.text(f"{stage}.append")
+            answer += text.replace("\\n", "\n").encode()
         if has("flood"):
             answer += b"x" * number("flood")
         if has("drip"):

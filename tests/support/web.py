@@ -28,6 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     directory = "."
 
     def do_GET(self):
+        self.path = self.path.partition("?")[0]
         if self.path == "/":
             self.answer(GREETING)
         elif self.path == "/peer":
