@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# victims.sh - a case that compares a victim's rows with their direct runs
+#
+# The direct run is made in the proxy host, which has a route to the world; the
+# others in the client, under the library, through Dante and through the
+# scripted proxy with each answer delayed by 50 ms. All reach the same far side,
+# over a link that takes 100 ms each way, so that a connect pends long enough to
+# be looked at.
+
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+SLOW=10.33.3.2 SLOW6=fd33:3::2
+# The world answers for these with ICMP: host and network unreachable; and not
+# at all.
+NO_HOST=10.33.3.9 NO_NET=10.33.3.10 SILENT=10.33.3.8 NO_HOST6=fd33:3::9
+
+slow_link() {
+	start proxyhost slowlink "$PYTHON" "$SUPPORT/slowlink.py" 100 \
+		"${holders[proxyhost]}" eth0 "${holders[world]}" slow
+	wait_until "the slow link" grep -q linked "$WORK/slowlink.log"
+	in_world sh -ec "
+		cd /proc/sys/net
+		for conf in all default slow eth0; do
+			echo 0 >ipv4/conf/\$conf/rp_filter
+		done
+		echo 1 >ipv4/conf/slow/forwarding
+		echo 1 >ipv6/conf/all/forwarding
+		echo 0 >ipv4/icmp_ratelimit
+		echo 0 >ipv6/icmp/ratelimit
+		ip addr add $SLOW/32 dev slow
+		ip addr add $SLOW6/128 dev slow
+		ip rule add from $SLOW table 7
+		ip route add $OUTSIDE/32 dev slow table 7
+		ip -6 rule add from $SLOW6 table 7
+		ip -6 route add $OUTSIDE6/128 dev slow table 7
+		ip route add unreachable $NO_HOST
+		ip -6 route add unreachable $NO_HOST6
+		ip route add blackhole $SILENT" &&
+		in_proxyhost sh -ec "
+		echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
+		echo 0 >/proc/sys/net/ipv4/conf/eth0/rp_filter
+		echo 1 >/proc/sys/net/ipv4/tcp_syn_retries
+		ip route add 10.33.3.0/24 dev eth0 src $OUTSIDE
+		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" ||
+		bail_out "cannot set up the slow link"
+}
+
+start_far() {
+	start world far "$PYTHON" "$SUPPORT/far.py" "$SLOW" "$SLOW6"
+	wait_until "the far side" grep -q listening "$WORK/far.log"
+}
+
+# command_in NAMESPACE COMMAND...: enter's words, for compare.py to put before.
+command_in() {
+	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
+		--wdns="$WORK" -- "${@:2}"
+}
+
+# compare VICTIM: every row, or those that the environment's ROWS names; by danted
+# and slow, or by what WAYS names: "again" is a second direct run, which shows
+# whether a row is worth anything.
+compare() {
+	local row options=()
+	for row in ${ROWS:-}; do
+		options+=(--only "$row")
+	done
+	for row in ${WAYS-danted slow}; do
+		case $row in
+		again)	options+=(--way "again=$(command_in proxyhost)") ;;
+		danted)	options+=(--way "danted=$(command_in client env \
+				LD_PRELOAD="$LIBRARY" \
+				SOCKSIFY_PROXY="socks5h://$PROXY:1080")") ;;
+		slow)	options+=(--way "slow=$(command_in client env \
+				LD_PRELOAD="$LIBRARY" \
+				SOCKSIFY_PROXY="socks5h://$PROXY:1090")") ;;
+		esac
+	done
+	"$PYTHON" "$SUPPORT/compare.py" --victim "$BUILD/victims/$1" \
+		--table "$WORK/table.md" --lines "$WORK/lines" \
+		--jobs "${ROWS_AT_ONCE:-6}" \
+		--far "echo=$SLOW:7" --far "echo6=$SLOW6:7" \
+		--far "echo-mapped=::ffff:$SLOW:7" \
+		--far "banner=$SLOW:8" --far "closed=$SLOW:9" \
+		--far "closed6=$SLOW6:9" --far "bye=$SLOW:10" \
+		--far "closed-mapped=::ffff:$SLOW:9" \
+		--far "sink=$SLOW:11" --far "source=$SLOW:12" \
+		--far "no-host=$NO_HOST:7" --far "no-net=$NO_NET:7" \
+		--far "no-host6=$NO_HOST6:7" --far "silent=$SILENT:7" \
+		--direct "$(command_in proxyhost)" "${options[@]}"
+}
+
+# victim_case VICTIM: the whole case.
+victim_case() {
+	topology
+	slow_link
+	start_far
+	start_danted none
+	start_proxy slow --at="$PROXY:1090=method.delay=50,reply.delay=50"
+	compare "$1"
+}
