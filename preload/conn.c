@@ -1,0 +1,1021 @@
+// SPDX-License-Identifier: MIT
+/*
+ * conn.c - one proxied stream: dialling the proxy, driving the handshake
+ *
+ * Theory of Operation
+ *
+ * The program's own socket is connected to the proxy and the handshake runs on
+ * it, so options, duplicates, epoll membership and the local address are the
+ * program's all along. A struct conn is what this process knows of such a
+ * socket; while it is CONN_PENDING the work itself is described by a struct
+ * pending, which forks share (pending.c).
+ *
+ * A step (under the record's lock, signals blocked) sends and receives as much as
+ * goes without waiting. Steps are made by whoever happens to look: the blocking
+ * connect(), the wait hooks, any data call on the socket. There is no thread and
+ * no descriptor of our own. The first send doubles as the question whether the
+ * proxy was reached: it gives EAGAIN while the kernel still dials, and the dial's
+ * error when it failed; then the proxy's next address is tried.
+ *
+ * When a step ends the negotiation the record becomes PENDING_DONE or
+ * PENDING_FAILED, the program's epoll registrations are put back, and every
+ * process's conn follows when it is next looked at (settle()). A failed socket is
+ * made to look like one that was refused natively: it is disconnected and
+ * connected to a loopback port that nobody can listen on (port 0), which leaves
+ * the event mask and the state of a refusal; SO_ERROR is then answered by us, once.
+ *
+ * Blocking sockets are never made nonblocking, since that would show in every
+ * duplicate. The kernel's connect() is kept short by a send timeout of one tick,
+ * and the wait is ours.
+ *
+ * Conns live in chunks that are never unmapped, as fdtable asks, and go back to a
+ * list of free ones.
+ *
+ * Not handled here: an AF_INET socket with a proxy that has IPv6 addresses only.
+ */
+#include "preload/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/real.h"
+#include "preload/watch.h"
+
+enum {
+	CHUNK_CONNS = 128,
+	CHUNKS = 8192,
+	KERNEL_SIGSET_SIZE = 8,
+};
+
+#define NS_PER_S  1000000000ll
+#define NS_PER_MS 1000000ll
+
+uint32_t conn_attention;
+
+static const struct config *config;
+
+/* The earliest deadline of what is pending, or an earlier one; 0: none known. */
+static int64_t nearest_deadline;
+
+int64_t conn_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+void conn_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+/* --- memory ----------------------------------------------------------------- */
+
+static struct conn *chunks[CHUNKS];
+static uint32_t conns_used; /* indices below were handed out once */
+static uint64_t free_list;  /* a count against ABA << 32 | index + 1 */
+
+/* The next free one, while a conn is on the list, is kept in its generation. */
+static struct conn *conn_at(uint32_t index)
+{
+	struct conn *chunk = __atomic_load_n(&chunks[index / CHUNK_CONNS],
+					     __ATOMIC_ACQUIRE);
+
+	return chunk ? &chunk[index % CHUNK_CONNS] : NULL;
+}
+
+static struct conn *pop_free(void)
+{
+	uint64_t head = __atomic_load_n(&free_list, __ATOMIC_ACQUIRE);
+
+	while ((uint32_t)head != 0) {
+		struct conn *conn = conn_at((uint32_t)head - 1);
+		uint64_t next = ((head >> 32) + 1) << 32 |
+				__atomic_load_n(&conn->generation,
+						__ATOMIC_RELAXED);
+
+		if (__atomic_compare_exchange_n(&free_list, &head, next, true,
+						__ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			return conn;
+	}
+	return NULL;
+}
+
+static void push_free(struct conn *conn)
+{
+	uint64_t head = __atomic_load_n(&free_list, __ATOMIC_ACQUIRE);
+	uint64_t next;
+
+	do {
+		__atomic_store_n(&conn->generation, (uint32_t)head,
+				 __ATOMIC_RELAXED);
+		next = ((head >> 32) + 1) << 32 | (conn->index + 1);
+	} while (!__atomic_compare_exchange_n(&free_list, &head, next, true,
+					      __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+}
+
+static struct conn *take_unused(void)
+{
+	uint32_t index =
+		__atomic_fetch_add(&conns_used, 1, __ATOMIC_RELAXED);
+	size_t size = CHUNK_CONNS * sizeof(struct conn);
+	struct conn *conn, *other = NULL;
+	long p;
+
+	if (index >= CHUNKS * CHUNK_CONNS)
+		return NULL;
+	if (conn_at(index) == NULL) {
+		p = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p < 0 && p > -4096)
+			return NULL;
+		if (!__atomic_compare_exchange_n(&chunks[index / CHUNK_CONNS],
+						 &other, (struct conn *)p,
+						 false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+			sys2(SYS_munmap, p, size);
+	}
+	conn = conn_at(index);
+	conn->index = index;
+	return conn;
+}
+
+static void attention(int change)
+{
+	__atomic_add_fetch(&conn_attention, (uint32_t)change,
+			   __ATOMIC_RELAXED);
+}
+
+static enum conn_phase phase_of(const struct conn *conn)
+{
+	return __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE) & 0xff;
+}
+
+static void conn_release(struct thing *thing)
+{
+	struct conn *conn = (struct conn *)thing;
+
+	if (phase_of(conn) != CONN_CONNECTED)
+		attention(-1);
+	if (conn->pending != NULL)
+		pending_unref(conn->pending);
+	conn->pending = NULL;
+	push_free(conn);
+}
+
+static struct conn *conn_new(const struct conn_request *request,
+			     struct pending *pending)
+{
+	struct conn *conn = pop_free();
+
+	if (conn == NULL)
+		conn = take_unused();
+	if (conn == NULL)
+		return NULL;
+	conn->thing.release = conn_release;
+	conn->state = CONN_PENDING;
+	conn->pending = pending;
+	conn->generation = pending->generation;
+	conn->cookie = pending->cookie;
+	conn->peer_len = request->peer_len;
+	if (conn->peer_len > sizeof(conn->peer))
+		conn->peer_len = sizeof(conn->peer);
+	memcpy(&conn->peer, request->peer, conn->peer_len);
+	attention(1);
+	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
+	return conn;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+struct conn *conn_get(int fd)
+{
+	struct thing *thing = fdtable_get(fd);
+	struct conn *conn = (struct conn *)thing;
+
+	if (thing == NULL)
+		return NULL;
+	if (conn->cookie == cookie_of(fd))
+		return conn;
+	fdtable_forget(fd, thing);
+	fdtable_put(thing);
+	return NULL;
+}
+
+void conn_put(struct conn *conn)
+{
+	if (conn != NULL)
+		fdtable_put(&conn->thing);
+}
+
+/* --- the proxy's addresses ---------------------------------------------------- */
+
+static int get_option(int fd, int level, int name, int otherwise)
+{
+	int value = otherwise;
+	socklen_t len = sizeof(value);
+
+	sys5(SYS_getsockopt, fd, level, name, &value, &len);
+	return value;
+}
+
+static long set_option(int fd, int level, int name, int value)
+{
+	return sys5(SYS_setsockopt, fd, level, name, &value, sizeof(value));
+}
+
+static struct timeval timeout_option(int fd, int option)
+{
+	struct timeval timeout = { 0 };
+	socklen_t len = sizeof(timeout);
+
+	sys5(SYS_getsockopt, fd, SOL_SOCKET, option, &timeout, &len);
+	return timeout;
+}
+
+/*
+ * A socket is tried at the addresses of one kind only, those of the first usable
+ * one: after a v4-mapped address the kernel completes no IPv6 one, nor the other
+ * way round.
+ */
+static bool usable(size_t i, int domain)
+{
+	const struct endpoint *first = NULL;
+
+	for (size_t k = 0; k < config->n_addresses && first == NULL; k++)
+		if (domain == AF_INET6 ||
+		    config->addresses[k].kind == ENDPOINT_IPV4)
+			first = &config->addresses[k];
+	return first != NULL && config->addresses[i].kind == first->kind;
+}
+
+/* IPV6_V6ONLY would keep the socket from a v4-mapped proxy. */
+static int allow_mapped(int fd)
+{
+	if (!get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0))
+		return 0;
+	return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0 ?
+		       0 :
+		       -EAFNOSUPPORT;
+}
+
+/*
+ * A blocking socket's wait in the kernel's connect() is cut to one tick; what is
+ * left of it is waited for in conn_settle, within the proxy's time and the
+ * program's. Signals are blocked, so no handler can see the option changed.
+ */
+static int connect_briefly(int fd, const struct sockaddr_storage *sa, int len)
+{
+	struct timeval tick = { .tv_usec = 1 };
+	struct timeval timeout = timeout_option(fd, SO_SNDTIMEO);
+	int r;
+
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
+	r = (int)sys3(SYS_connect, fd, sa, len);
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+	     sizeof(timeout));
+	return r;
+}
+
+static int dial_one(struct pending *pending, int fd)
+{
+	const struct endpoint *to = &config->addresses[pending->address];
+	struct sockaddr_storage sa;
+	int len = endpoint_to_sockaddr(to, pending->family, &sa);
+
+	if (len < 0)
+		return len;
+	if (pending->family == AF_INET6 && to->kind == ENDPOINT_IPV4 &&
+	    allow_mapped(fd) < 0)
+		return -EAFNOSUPPORT;
+	if (pending->blocking)
+		return connect_briefly(fd, &sa, len);
+	return (int)sys3(SYS_connect, fd, &sa, len);
+}
+
+/* The address is at fault, not the socket: the next one may do. */
+static bool another_may_do(int r)
+{
+	return r == -ECONNREFUSED || r == -ENETUNREACH || r == -EHOSTUNREACH ||
+	       r == -ETIMEDOUT || r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT ||
+	       r == -EACCES || r == -EPERM;
+}
+
+/* Tries the addresses from the one at hand on; the last one's error counts. */
+static int dial(struct pending *pending, int fd)
+{
+	int r = -EAFNOSUPPORT;
+
+	pending->dialling = true;
+	for (; pending->address < config->n_addresses; pending->address++) {
+		if (!usable(pending->address, pending->family))
+			continue;
+		r = dial_one(pending, fd);
+		if (!another_may_do(r))
+			break;
+	}
+	return r;
+}
+
+static int dial_next(struct pending *pending, int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (pending->address + 1u >= config->n_addresses)
+		return -ENOENT;
+	sys3(SYS_connect, fd, &none, sizeof(none));
+	pending->address++;
+	return dial(pending, fd);
+}
+
+/* --- one step ------------------------------------------------------------------ */
+
+static long send_some(struct pending *pending, int fd)
+{
+	struct credentials who = config_credentials(config);
+	uint8_t message[SOCKS5_AUTH_MAX];
+	size_t len = handshake_output(&pending->handshake, &who, message,
+				      sizeof(message));
+	long n;
+
+	if (len == 0)
+		return 0;
+	n = sys6(SYS_sendto, fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT,
+		 NULL, 0);
+	explicit_bzero(message, len);
+	if (n > 0) {
+		pending->dialling = false;
+		handshake_sent(&pending->handshake, (size_t)n);
+	}
+	return n == -EINPROGRESS ? -EAGAIN : n; /* TCP_FASTOPEN_CONNECT */
+}
+
+static long receive_some(struct pending *pending, int fd)
+{
+	struct credentials who = config_credentials(config);
+	uint8_t bytes[SOCKS5_MESSAGE_MAX];
+	size_t wants = handshake_wants(&pending->handshake);
+	long n;
+
+	if (wants > sizeof(bytes))
+		wants = sizeof(bytes);
+	n = sys6(SYS_recvfrom, fd, bytes, wants, MSG_DONTWAIT, NULL, NULL);
+	if (n > 0)
+		handshake_received(&pending->handshake, &who, bytes, (size_t)n);
+	else if (n == 0)
+		handshake_eof(&pending->handshake);
+	return n;
+}
+
+static void talk(struct pending *pending, int fd)
+{
+	struct handshake *handshake = &pending->handshake;
+
+	while (!handshake_over(handshake)) {
+		long n = handshake_sends(handshake) ?
+				 send_some(pending, fd) :
+				 receive_some(pending, fd);
+
+		if (n == -EAGAIN)
+			return;
+		if (n >= 0)
+			continue;
+		if (pending->dialling) {
+			int r = dial_next(pending, fd);
+
+			if (r == 0 || r == -EINPROGRESS)
+				continue;
+		}
+		handshake_broken(handshake, n == -EPIPE ? ECONNRESET : (int)-n);
+	}
+}
+
+/* Port 0 can be connected to and never listened on: it always refuses. */
+static void connect_refused(int fd, int family, bool mapped)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	if (family == AF_INET) {
+		sys3(SYS_connect, fd, &in, sizeof(in));
+		return;
+	}
+	if (mapped) {
+		memset(&in6.sin6_addr, 0, sizeof(in6.sin6_addr));
+		in6.sin6_addr.s6_addr[10] = 0xff;
+		in6.sin6_addr.s6_addr[11] = 0xff;
+		memcpy(&in6.sin6_addr.s6_addr[12], &in.sin_addr, 4);
+	}
+	sys3(SYS_connect, fd, &in6, sizeof(in6));
+}
+
+static bool bound_to_device(int fd)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, name,
+		    &len) == 0 &&
+	       len > 0 && name[0] != '\0';
+}
+
+static void look_refused(const struct pending *pending, int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	size_t last = pending->address < config->n_addresses ?
+			      pending->address :
+			      config->n_addresses - 1;
+	bool mapped = config->addresses[last].kind == ENDPOINT_IPV4;
+
+	sys3(SYS_connect, fd, &none, sizeof(none));
+	if (!bound_to_device(fd))
+		connect_refused(fd, pending->family, mapped);
+}
+
+static void restore_options(const struct pending *pending, int fd)
+{
+	if (pending->rcvlowat > 0)
+		set_option(fd, SOL_SOCKET, SO_RCVLOWAT, pending->rcvlowat);
+	if (pending->cork)
+		set_option(fd, IPPROTO_TCP, TCP_CORK, 1);
+}
+
+/* Options that would stall the handshake: an RCVLOWAT sleeps for ever, a CORK
+ * costs 200 ms. */
+static void neutralise_options(struct pending *pending, int fd)
+{
+	int rcvlowat;
+
+	if ((fdtable_notes(fd) & (FD_SEEN | FD_ODD)) == FD_SEEN)
+		return;
+	rcvlowat = get_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	if (rcvlowat > 1) {
+		pending->rcvlowat = rcvlowat;
+		set_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	}
+	if (get_option(fd, IPPROTO_TCP, TCP_CORK, 0)) {
+		pending->cork = true;
+		set_option(fd, IPPROTO_TCP, TCP_CORK, 0);
+	}
+}
+
+static void finish(struct pending *pending, int fd)
+{
+	bool failed = pending->handshake.state == HANDSHAKE_FAILED;
+
+	if (failed)
+		look_refused(pending, fd);
+	restore_options(pending, fd);
+	watch_end(pending);
+	__atomic_store_n(&pending->state,
+			 failed ? PENDING_FAILED : PENDING_DONE,
+			 __ATOMIC_RELEASE);
+}
+
+static void report(const struct pending *pending)
+{
+	char destination[ENDPOINT_TEXT_MAX], reason[HANDSHAKE_REASON_MAX];
+	const struct handshake *handshake = &pending->handshake;
+	int64_t ms = (conn_now_ns() - pending->begun_ns) / NS_PER_MS;
+	bool failed = handshake->state == HANDSHAKE_FAILED;
+	char proxy[ENDPOINT_TEXT_MAX];
+
+	if (!log_wants(failed ? LOG_REFUSAL : LOG_CONNECTION))
+		return;
+	endpoint_format(&handshake->destination, destination,
+			sizeof(destination));
+	endpoint_format(&config->proxy, proxy, sizeof(proxy));
+	if (!failed) {
+		log_line(LOG_CONNECTION, "%s: connected via %s, %ld ms",
+			 destination, proxy, (long)ms);
+		return;
+	}
+	handshake_reason(handshake, reason, sizeof(reason));
+	if (pending->dialling)
+		log_once(destination,
+			 "%s: the proxy %s cannot be reached: %e, %ld ms",
+			 destination, proxy, handshake->error, (long)ms);
+	else
+		log_once(destination, "%s: %s (%s), %ld ms", destination,
+			 reason, proxy, (long)ms);
+}
+
+static void step(struct pending *pending, uint32_t generation, int fd)
+{
+	sigset_t signals;
+	bool over;
+
+	if (!pending_lock(pending, generation, &signals))
+		return;
+	if (conn_now_ns() >= pending->deadline_ns)
+		handshake_broken(&pending->handshake, ETIMEDOUT);
+	else
+		talk(pending, fd);
+	over = handshake_over(&pending->handshake);
+	if (over) {
+		finish(pending, fd);
+		pending_ref(pending);
+	}
+	pending_unlock(pending, &signals);
+	if (over) {
+		report(pending); /* may wait for whoever reads the log */
+		pending_unref(pending);
+	}
+}
+
+/*
+ * The conn follows its record, once. Who comes late may read a record that is
+ * another's by now; its change of state then fails.
+ */
+static enum conn_phase settle(struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	uint32_t was = CONN_PENDING;
+	uint32_t next = CONN_CONNECTED;
+
+	if (pending == NULL || pending_state(pending) <= PENDING_ACTIVE)
+		return phase_of(conn);
+	if (pending_state(pending) == PENDING_FAILED)
+		next = CONN_FAILED | (uint32_t)pending->handshake.error << 8;
+	if (__atomic_compare_exchange_n(&conn->state, &was, next, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
+		if (next == CONN_CONNECTED)
+			attention(-1);
+		pending_unref(pending);
+	}
+	return phase_of(conn);
+}
+
+enum conn_phase conn_step(struct conn *conn, int fd)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	if (pending != NULL && pending_state(pending) == PENDING_ACTIVE)
+		step(pending, conn->generation, fd);
+	return settle(conn);
+}
+
+short conn_events(const struct conn *conn)
+{
+	const struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	if (pending == NULL || handshake_sends(&pending->handshake))
+		return POLLOUT;
+	return POLLIN;
+}
+
+/* This process's connection that a record belongs to, by its descriptor. */
+static struct conn *conn_of(const struct pending *pending, int *fd)
+{
+	uint32_t used = __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+	struct conn *conn = conn_get(*fd = pending->fd);
+
+	if (conn != NULL && conn->pending == pending)
+		return conn;
+	conn_put(conn);
+	for (uint32_t i = 0; i < used; i++) {
+		conn = conn_at(i);
+		if (conn == NULL || conn->pending != pending)
+			continue;
+		*fd = fdtable_find(&conn->thing);
+		conn = conn_get(*fd);
+		if (conn != NULL && conn->pending == pending)
+			return conn;
+		conn_put(conn);
+	}
+	return NULL;
+}
+
+static void step_pending(struct pending *pending)
+{
+	int fd;
+	struct conn *conn = conn_of(pending, &fd);
+
+	if (conn != NULL)
+		conn_step(conn, fd);
+	conn_put(conn);
+}
+
+void conn_step_marker(uint64_t marker)
+{
+	struct pending *pending = pending_of_marker(marker);
+
+	if (pending != NULL)
+		step_pending(pending);
+}
+
+bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
+		    int *result)
+{
+	struct conn *conn = conn_get(fd);
+	struct pending *pending;
+	sigset_t signals;
+	bool ours = false;
+
+	while (!ours && conn != NULL && settle(conn) == CONN_PENDING) {
+		pending = conn->pending;
+		ours = pending != NULL &&
+		       pending_lock(pending, conn->generation, &signals);
+	}
+	if (ours) {
+		*result = watch_ctl(pending, epfd, op, fd, event);
+		pending_unlock(pending, &signals);
+	}
+	conn_put(conn);
+	return ours;
+}
+
+/* --- time ----------------------------------------------------------------------- */
+
+static void note_deadline(int64_t deadline)
+{
+	int64_t nearest =
+		__atomic_load_n(&nearest_deadline, __ATOMIC_RELAXED);
+
+	while (nearest == 0 || deadline < nearest)
+		if (__atomic_compare_exchange_n(&nearest_deadline, &nearest,
+						deadline, false,
+						__ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return;
+}
+
+int64_t conn_deadline(void)
+{
+	int64_t nearest =
+		__atomic_load_n(&nearest_deadline, __ATOMIC_RELAXED);
+
+	return nearest == 0 || !conn_any() ? INT64_MAX : nearest;
+}
+
+static void expire_one(struct pending *pending, void *arg)
+{
+	const int64_t *now = arg;
+
+	if (pending_state(pending) != PENDING_ACTIVE)
+		return;
+	if (pending->deadline_ns > *now) {
+		note_deadline(pending->deadline_ns);
+		return;
+	}
+	step_pending(pending);
+}
+
+void conn_expire(void)
+{
+	int64_t now = conn_now_ns();
+
+	if (conn_deadline() > now)
+		return;
+	__atomic_store_n(&nearest_deadline, 0, __ATOMIC_RELAXED);
+	pending_each(expire_one, &now);
+}
+
+/* --- waiting -------------------------------------------------------------------- */
+
+/*
+ * Whether a wait that a signal interrupted goes on: if every handler that could
+ * have run is one of SA_RESTART. The kernel tells no more.
+ */
+static bool restarts(void)
+{
+	uint64_t blocked = 0;
+
+	sys4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, KERNEL_SIGSET_SIZE);
+	for (int number = 1; number < NSIG; number++) {
+		struct {
+			void *handler;
+			unsigned long flags;
+			void *restorer;
+			unsigned long mask;
+		} action;
+
+		if (blocked >> (number - 1) & 1 ||
+		    sys4(SYS_rt_sigaction, number, NULL, &action,
+			 KERNEL_SIGSET_SIZE) < 0)
+			continue;
+		if (action.handler != (void *)SIG_DFL &&
+		    action.handler != (void *)SIG_IGN &&
+		    !(action.flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Waits on the descriptor itself. A cancellation point. */
+static int wait_for(int fd, short events, int64_t until_ns)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+	int64_t left = until_ns - conn_now_ns();
+	struct timespec timeout;
+
+	if (left < 0)
+		left = 0;
+	timeout.tv_sec = left / NS_PER_S;
+	timeout.tv_nsec = left % NS_PER_S;
+	return REAL(ppoll)(&pollfd, 1, &timeout, NULL) < 0 ? -errno : 0;
+}
+
+int conn_settle(int fd, int64_t limit_ns)
+{
+	int saved_errno = errno;
+
+	for (;;) {
+		struct conn *conn = conn_get(fd);
+		int64_t until;
+		short events;
+		int r;
+
+		if (conn == NULL)
+			return 0;
+		if (conn_step(conn, fd) != CONN_PENDING) {
+			conn_put(conn);
+			return 0;
+		}
+		events = conn_events(conn);
+		until = earlier(limit_ns, conn_deadline());
+		conn_put(conn);
+		if (conn_now_ns() >= limit_ns)
+			return -EAGAIN;
+		r = wait_for(fd, events, until);
+		errno = saved_errno;
+		if (r == -EINTR && (limit_ns != INT64_MAX || !restarts()))
+			return -EINTR;
+	}
+}
+
+/* When a wait that SO_SNDTIMEO or SO_RCVTIMEO bounds is over. */
+static int64_t limit_of(const struct timeval *timeout)
+{
+	if (timeout->tv_sec == 0 && timeout->tv_usec == 0)
+		return INT64_MAX;
+	return conn_now_ns() + timeout->tv_sec * NS_PER_S +
+	       timeout->tv_usec * 1000ll;
+}
+
+int conn_before_data(int fd, bool dontwait, int option)
+{
+	struct conn *conn = conn_get(fd);
+	enum conn_phase phase;
+	struct timeval timeout;
+
+	if (conn == NULL)
+		return 0;
+	phase = conn_step(conn, fd);
+	conn_put(conn);
+	if (phase != CONN_PENDING)
+		return 0;
+	if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+		return -EAGAIN;
+	timeout = timeout_option(fd, option);
+	return conn_settle(fd, limit_of(&timeout));
+}
+
+/* --- connect ---------------------------------------------------------------------- */
+
+/* The first dial is no step yet: nobody else can know the record. */
+static int dial_first(struct pending *pending, int fd)
+{
+	sigset_t all, signals;
+	int r;
+
+	if (!pending->blocking)
+		return dial(pending, fd);
+	memset(&all, 0xff, sizeof(all));
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &signals,
+	     KERNEL_SIGSET_SIZE);
+	r = dial(pending, fd);
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &signals, NULL,
+	     KERNEL_SIGSET_SIZE);
+	return r;
+}
+
+static struct pending *begin(const struct conn_request *request)
+{
+	struct pending *pending = pending_new();
+
+	if (pending == NULL)
+		return NULL;
+	pending->fd = request->fd;
+	pending->cookie = cookie_of(request->fd);
+	pending->family = request->domain;
+	pending->blocking = !request->nonblocking;
+	pending->begun_ns = conn_now_ns();
+	pending->deadline_ns =
+		pending->begun_ns + config->timeout_ms * NS_PER_MS;
+	handshake_begin(&pending->handshake, SOCKS5_CONNECT,
+			request->destination);
+	return pending;
+}
+
+static bool may_be_watched(int fd)
+{
+	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED)) != FD_SEEN;
+}
+
+static int start(const struct conn_request *request, struct conn *conn)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct pending *pending = conn->pending;
+	int fd = request->fd;
+	int r = 0;
+
+	if (may_be_watched(fd))
+		r = watch_begin(pending, fd);
+	if (r < 0)
+		return r;
+	neutralise_options(pending, fd);
+	r = dial_first(pending, fd);
+	if (r == 0 || r == -EINPROGRESS) {
+		r = fdtable_set(fd, &conn->thing);
+		if (r == 0) {
+			pending_activate(pending);
+			note_deadline(pending->deadline_ns);
+			return 0;
+		}
+		sys3(SYS_connect, fd, &none, sizeof(none));
+	}
+	restore_options(pending, fd);
+	watch_end(pending);
+	return r;
+}
+
+static void report_dial(const struct conn_request *request, int error)
+{
+	char destination[ENDPOINT_TEXT_MAX], proxy[ENDPOINT_TEXT_MAX];
+
+	if (!log_wants(LOG_REFUSAL))
+		return;
+	endpoint_format(request->destination, destination,
+			sizeof(destination));
+	endpoint_format(&config->proxy, proxy, sizeof(proxy));
+	log_once(destination, "%s: the proxy %s cannot be reached: %e",
+		 destination, proxy, error);
+}
+
+/* What a blocking connect() that was waited for answers. */
+static int outcome(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	int r = 0;
+
+	if (conn == NULL)
+		return -EBADF; /* closed by another thread meanwhile */
+	if (conn_step(conn, fd) == CONN_FAILED)
+		r = -conn_take_error(conn, fd);
+	conn_put(conn);
+	return r;
+}
+
+int conn_await(int fd)
+{
+	struct timeval timeout = timeout_option(fd, SO_SNDTIMEO);
+	int r = conn_settle(fd, limit_of(&timeout));
+
+	if (r == -EAGAIN)
+		return -EINPROGRESS;
+	return r < 0 ? r : outcome(fd);
+}
+
+int conn_open(const struct conn_request *request)
+{
+	struct pending *pending = begin(request);
+	struct conn *conn;
+	int r;
+
+	if (pending == NULL)
+		return -ENOBUFS;
+	conn = conn_new(request, pending);
+	if (conn == NULL) {
+		pending_unref(pending);
+		return -ENOBUFS;
+	}
+	r = start(request, conn);
+	if (r < 0) {
+		conn_put(conn);
+		if (another_may_do(r))
+			report_dial(request, -r);
+		return r;
+	}
+	return request->nonblocking ? -EINPROGRESS : conn_await(request->fd);
+}
+
+/* --- the end of it ------------------------------------------------------------------ */
+
+int conn_take_error(struct conn *conn, int fd)
+{
+	uint32_t state;
+
+	if (phase_of(conn) != CONN_FAILED)
+		return 0;
+	state = __atomic_exchange_n(&conn->state, CONN_FAILED,
+				    __ATOMIC_ACQ_REL);
+	fdtable_forget(fd, &conn->thing);
+	return (int)(state >> 8);
+}
+
+void conn_abandon(int fd)
+{
+	struct thing *thing = fdtable_get(fd);
+	struct conn *conn = (struct conn *)thing;
+	struct pending *pending;
+	sigset_t signals;
+
+	if (thing == NULL)
+		return;
+	pending = conn->pending;
+	if (pending != NULL &&
+	    pending_lock(pending, conn->generation, &signals)) {
+		restore_options(pending, fd);
+		watch_end(pending);
+		handshake_broken(&pending->handshake, ECONNABORTED);
+		__atomic_store_n(&pending->state, PENDING_FAILED,
+				 __ATOMIC_RELEASE);
+		pending_unlock(pending, &signals);
+	}
+	fdtable_forget(fd, thing);
+	fdtable_put(thing);
+}
+
+void conn_closing(int fd)
+{
+	struct conn *conn = (struct conn *)fdtable_get(fd);
+	struct pending *pending;
+	sigset_t signals;
+
+	if (conn == NULL)
+		return;
+	pending = conn->pending;
+	if (pending != NULL && fdtable_ours() &&
+	    pending_lock(pending, conn->generation, &signals)) {
+		watch_release(pending, fd);
+		pending_unlock(pending, &signals);
+	}
+	conn_put(conn);
+}
+
+static void drop_epoll(struct pending *pending, void *arg)
+{
+	const int *epfd = arg;
+	uint32_t generation =
+		__atomic_load_n(&pending->generation, __ATOMIC_RELAXED);
+	sigset_t signals;
+
+	if (!pending_lock(pending, generation, &signals))
+		return;
+	watch_drop(pending, *epfd);
+	pending_unlock(pending, &signals);
+}
+
+void conn_epoll_closing(int epfd)
+{
+	if (conn_any() && fdtable_ours())
+		pending_each(drop_epoll, &epfd);
+}
+
+/*
+ * The references are the child's: it has a copy of each conn, and no other way to
+ * count itself before the parent goes on. A fork that fails leaves them behind.
+ */
+void conn_before_fork(void)
+{
+	uint32_t used = __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+
+	for (uint32_t i = 0; conn_any() && i < used; i++) {
+		struct conn *conn = conn_at(i);
+
+		if (conn != NULL && conn->pending != NULL)
+			pending_ref(conn->pending);
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* conn.h - one proxied stream: dialling the proxy, driving the handshake */
+#ifndef SOCKSIFY_PRELOAD_CONN_H
+#define SOCKSIFY_PRELOAD_CONN_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "core/config.h"
+#include "preload/fdtable.h"
+#include "preload/pending.h"
+
+enum conn_phase {
+	CONN_PENDING,	/* being negotiated */
+	CONN_CONNECTED, /* the program's: no call needs us but getpeername */
+	CONN_FAILED,	/* over; the error was not told yet */
+};
+
+/**
+ * struct conn - what a descriptor that was connected through the proxy shows
+ * @thing:	first, for fdtable
+ * @index:	its place, for the list of free ones
+ * @state:	enum conn_phase, moves on from CONN_PENDING once; and, in CONN_FAILED,
+ *		the errno (positive) that SO_ERROR has to tell << 8
+ * @generation:	of @pending
+ * @pending:	the negotiation, in CONN_PENDING
+ * @cookie:	of the socket, SO_COOKIE
+ * @peer_len:	bytes of @peer
+ * @peer:	the address that the program connected to, as it gave it
+ */
+struct conn {
+	struct thing thing;
+	uint32_t index;
+	uint32_t state;
+	uint32_t generation;
+	struct pending *pending;
+	uint64_t cookie;
+	socklen_t peer_len;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} peer;
+};
+
+/* How many connections of this process are pending, or failed and not told. */
+extern uint32_t conn_attention;
+
+/* Some descriptor needs more than the kernel: the hooks' first question. */
+static inline bool conn_any(void)
+{
+	return __builtin_expect(
+		__atomic_load_n(&conn_attention, __ATOMIC_RELAXED) != 0, 0);
+}
+
+/**
+ * struct conn_request - a connect(2) that goes through the proxy
+ * @fd:		the program's socket
+ * @peer:	the address given, AF_INET or AF_INET6
+ * @peer_len:	its length
+ * @destination: what the proxy is asked for
+ * @domain:	SO_DOMAIN
+ * @nonblocking: O_NONBLOCK is set
+ */
+struct conn_request {
+	int fd;
+	const struct sockaddr *peer;
+	socklen_t peer_len;
+	const struct endpoint *destination;
+	int domain;
+	bool nonblocking;
+};
+
+void conn_setup(const struct config *config);
+
+/*
+ * Connects. 0 when the far side is connected; -EINPROGRESS when that goes on (a
+ * nonblocking socket, or SO_SNDTIMEO is over); -EINTR, and it goes on likewise;
+ * other -errno: it failed, and the socket is as after a connect(2) that failed so.
+ */
+int conn_open(const struct conn_request *request);
+
+/*
+ * The connection behind fd, with a reference, or NULL. The kernel was asked
+ * whether it still is that socket.
+ */
+struct conn *conn_get(int fd);
+void conn_put(struct conn *conn);
+
+/*
+ * Goes on with the negotiation as far as it goes without waiting, and returns the
+ * phase. fd is a descriptor of the socket.
+ */
+enum conn_phase conn_step(struct conn *conn, int fd);
+
+/* What a pending connection waits for: POLLIN or POLLOUT. */
+short conn_events(const struct conn *conn);
+
+/*
+ * Waits until the connection behind fd is no longer pending, or until limit_ns
+ * (CLOCK_MONOTONIC; INT64_MAX: no limit). 0: not pending (any more);
+ * -EAGAIN: the time is over; -EINTR: a signal handler ran and the call is not to
+ * be restarted. A cancellation point; nothing is held while it waits.
+ */
+int conn_settle(int fd, int64_t limit_ns);
+
+/*
+ * Goes on waiting in a blocking connect(), within SO_SNDTIMEO: its result, as
+ * conn_open's.
+ */
+int conn_await(int fd);
+
+/*
+ * What a data call on fd has to do first. 0: go on; -EAGAIN or -EINTR as the
+ * kernel would answer for a connection under way. option is SO_RCVTIMEO or
+ * SO_SNDTIMEO, whichever bounds that call.
+ */
+int conn_before_data(int fd, bool dontwait, int option);
+
+/* The error of a failed connection, once: 0 if there is none (any more). */
+int conn_take_error(struct conn *conn, int fd);
+
+/*
+ * The program's epoll_ctl for fd. False: fd is no connection under way, the call is
+ * the kernel's; else *result is its result, 0 or -errno.
+ */
+bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
+		    int *result);
+
+/* A marker event came out of an epoll: steps what it names. */
+void conn_step_marker(uint64_t marker);
+
+/*
+ * When the first of the pending connections runs out of time (CLOCK_MONOTONIC,
+ * ns; INT64_MAX: none), and: fails those whose time is over.
+ */
+int64_t conn_deadline(void);
+void conn_expire(void);
+
+/* The program dissolves (connect AF_UNSPEC, shutdown) or closes fd. */
+void conn_abandon(int fd);
+void conn_closing(int fd);
+
+/* epfd is about to be closed. */
+void conn_epoll_closing(int epfd);
+
+/* Both sides of a fork go on with what is pending: called before it. */
+void conn_before_fork(void);
+
+int64_t conn_now_ns(void);
+
+#endif

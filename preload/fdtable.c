@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fdtable.c - which descriptors stand for something of ours
+ *
+ * Theory of Operation
+ *
+ * Two levels: an array of chunks, each for 1,024 descriptors, mapped when one of
+ * them is first told of and never unmapped. A slot holds a pointer to a thing
+ * and notes. Readers take no lock: they load the pointer, raise the count of
+ * references if it is not zero, and look whether the slot still holds that
+ * pointer. That is sound because things live in memory that is only ever
+ * reused for things (see conn.c).
+ *
+ * A descriptor may be closed where we do not see it (fclose, libc's insides, a
+ * raw system call). A slot is therefore a hint: who finds a thing asks the
+ * kernel whether the socket is still the one it was made for (SO_COOKIE) before
+ * anything hangs on it.
+ *
+ * fork: the child has a copy, and its copy is right. vfork and its like: the
+ * child has the parent's memory with descriptors of its own; a close there is no
+ * close here, so all changes are left out. The two are told apart by a page
+ * that the kernel wipes in every child that gets a copy (MADV_WIPEONFORK): it
+ * holds the pid of the tables' owner, and zero stands for "a new owner".
+ */
+#include "preload/fdtable.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include "core/sys.h"
+
+enum {
+	CHUNK_SLOTS = 1024,
+	CHUNKS = 1024, /* fs.nr_open is 1,048,576 unless raised */
+};
+
+struct slot {
+	struct thing *thing;
+	uint32_t notes;
+};
+
+struct chunk {
+	struct slot slots[CHUNK_SLOTS];
+};
+
+static struct chunk *chunks[CHUNKS];
+static pid_t *owner; /* in the page that fork wipes */
+
+static void *map_pages(size_t size)
+{
+	long p = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static pid_t *owner_page(void)
+{
+	pid_t *page = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+	pid_t *other = NULL;
+
+	if (page != NULL)
+		return page;
+	page = map_pages(4096);
+	if (page == NULL)
+		return NULL;
+	sys3(SYS_madvise, page, 4096, MADV_WIPEONFORK);
+	if (__atomic_compare_exchange_n(&owner, &other, page, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return page;
+	sys2(SYS_munmap, page, 4096);
+	return other;
+}
+
+bool fdtable_ours(void)
+{
+	pid_t *page = owner_page();
+	pid_t pid = (pid_t)sys0(SYS_getpid);
+	pid_t nobody = 0;
+
+	if (page == NULL)
+		return false;
+	if (__atomic_load_n(page, __ATOMIC_RELAXED) == pid)
+		return true;
+	return __atomic_compare_exchange_n(page, &nobody, pid, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+static struct slot *slot_of(int fd)
+{
+	struct chunk *chunk;
+
+	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
+		return NULL;
+	chunk = __atomic_load_n(&chunks[fd / CHUNK_SLOTS], __ATOMIC_ACQUIRE);
+	return chunk == NULL ? NULL : &chunk->slots[fd % CHUNK_SLOTS];
+}
+
+static struct slot *slot_made(int fd)
+{
+	struct slot *slot = slot_of(fd);
+	struct chunk *chunk, *other = NULL;
+
+	if (slot != NULL || fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
+		return slot;
+	chunk = map_pages(sizeof(*chunk));
+	if (chunk == NULL)
+		return NULL;
+	if (!__atomic_compare_exchange_n(&chunks[fd / CHUNK_SLOTS], &other,
+					 chunk, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		sys2(SYS_munmap, chunk, sizeof(*chunk));
+	return slot_of(fd);
+}
+
+static bool thing_hold(struct thing *thing)
+{
+	uint32_t refs = __atomic_load_n(&thing->refs, __ATOMIC_RELAXED);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(&thing->refs, &refs, refs + 1,
+						true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+void fdtable_put(struct thing *thing)
+{
+	if (thing != NULL &&
+	    __atomic_sub_fetch(&thing->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		thing->release(thing);
+}
+
+struct thing *fdtable_get(int fd)
+{
+	struct slot *slot = slot_of(fd);
+	struct thing *thing;
+
+	if (slot == NULL)
+		return NULL;
+	for (;;) {
+		thing = __atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE);
+		if (thing == NULL)
+			return NULL;
+		if (!thing_hold(thing))
+			continue;
+		if (__atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE) == thing)
+			return thing;
+		fdtable_put(thing);
+	}
+}
+
+int fdtable_set(int fd, struct thing *thing)
+{
+	struct slot *slot;
+
+	if (!fdtable_ours())
+		return -EPERM;
+	slot = slot_made(fd);
+	if (slot == NULL)
+		return -ENOMEM;
+	fdtable_put(__atomic_exchange_n(&slot->thing, thing, __ATOMIC_ACQ_REL));
+	return 0;
+}
+
+void fdtable_forget(int fd, struct thing *thing)
+{
+	struct slot *slot = slot_of(fd);
+	struct thing *was = thing;
+
+	if (slot == NULL || !fdtable_ours())
+		return;
+	if (__atomic_compare_exchange_n(&slot->thing, &was, NULL, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		fdtable_put(thing);
+}
+
+int fdtable_find(const struct thing *thing)
+{
+	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
+		const struct slot *slot = slot_of(fd);
+
+		if (slot == NULL)
+			fd |= CHUNK_SLOTS - 1; /* on to the next chunk */
+		else if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) ==
+			 thing)
+			return fd;
+	}
+	return -1;
+}
+
+static void slot_clear(struct slot *slot)
+{
+	if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0)
+		__atomic_store_n(&slot->notes, 0, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL)
+		fdtable_put(__atomic_exchange_n(&slot->thing, NULL,
+						__ATOMIC_ACQ_REL));
+}
+
+static bool slot_used(const struct slot *slot)
+{
+	return __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0 ||
+	       __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL;
+}
+
+/* A vfork child may clear a note that costs nothing but a longer look later. */
+static bool slot_matters(const struct slot *slot)
+{
+	return __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL ||
+	       __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) & FD_EPOLL;
+}
+
+void fdtable_drop(int fd)
+{
+	struct slot *slot = slot_of(fd);
+
+	if (slot != NULL && slot_used(slot) &&
+	    (!slot_matters(slot) || fdtable_ours()))
+		slot_clear(slot);
+}
+
+void fdtable_drop_range(unsigned int first, unsigned int last)
+{
+	unsigned int end = CHUNKS * CHUNK_SLOTS - 1;
+
+	if (last > end)
+		last = end;
+	if (!fdtable_ours())
+		return;
+	for (unsigned int fd = first; fd <= last; fd++) {
+		struct slot *slot = slot_of((int)fd);
+
+		if (slot == NULL)
+			fd |= CHUNK_SLOTS - 1; /* on to the next chunk */
+		else if (slot_used(slot))
+			slot_clear(slot);
+	}
+}
+
+void fdtable_dup(int from, int to)
+{
+	struct slot *source = slot_of(from);
+	struct slot *target;
+	struct thing *thing;
+
+	if (from == to)
+		return;
+	if (source == NULL || !slot_used(source)) {
+		fdtable_drop(to);
+		return;
+	}
+	if (!fdtable_ours())
+		return;
+	target = slot_made(to);
+	if (target == NULL)
+		return;
+	thing = fdtable_get(from);
+	fdtable_put(__atomic_exchange_n(&target->thing, thing,
+					__ATOMIC_ACQ_REL));
+	__atomic_store_n(&target->notes,
+			 __atomic_load_n(&source->notes, __ATOMIC_RELAXED),
+			 __ATOMIC_RELAXED);
+}
+
+unsigned int fdtable_notes(int fd)
+{
+	struct slot *slot = slot_of(fd);
+
+	return slot ? __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) : 0;
+}
+
+void fdtable_note(int fd, unsigned int notes)
+{
+	struct slot *slot;
+
+	if ((fdtable_notes(fd) & notes) == notes)
+		return;
+	slot = slot_made(fd);
+	if (slot != NULL)
+		__atomic_fetch_or(&slot->notes, notes, __ATOMIC_RELAXED);
+}
+
+void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
+			void *arg)
+{
+	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
+		struct slot *slot = slot_of(fd);
+
+		if (slot == NULL)
+			fd |= CHUNK_SLOTS - 1;
+		else if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) &
+			 notes)
+			each(fd, arg);
+	}
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* fdtable.h - which descriptors stand for something of ours */
+#ifndef SOCKSIFY_PRELOAD_FDTABLE_H
+#define SOCKSIFY_PRELOAD_FDTABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct thing - what a descriptor stands for; the first member of the real one
+ * @refs:	descriptors that show it, and hooks that are using it
+ * @release:	called when the last reference is gone
+ *
+ * The memory of a thing must stay a thing for ever (it may be given to another
+ * one): a reader without a lock may still look at @refs after the release.
+ */
+struct thing {
+	uint32_t refs;
+	void (*release)(struct thing *thing);
+};
+
+/* What is known of a descriptor besides; all false for a number never seen. */
+enum fd_note {
+	FD_SEEN = 1,	/* its socket() was ours, so the rest is complete */
+	FD_WATCHED = 2, /* it was added to an epoll of the program */
+	FD_ODD = 4,	/* options that a handshake has to know of were set */
+	FD_EPOLL = 8,	/* it is an epoll to which a socket was added */
+};
+
+/* The thing behind fd with a reference, or NULL. No lock. */
+struct thing *fdtable_get(int fd);
+void fdtable_put(struct thing *thing);
+
+/*
+ * Makes fd stand for thing, taking over the caller's reference; what it stood
+ * for before is dropped. -ENOMEM, or -EPERM in a vfork child, whose table is its
+ * parent's: the reference then stays the caller's.
+ */
+int fdtable_set(int fd, struct thing *thing);
+
+/* Forgets all about fd: it is about to be closed, or is a new file. */
+void fdtable_drop(int fd);
+void fdtable_drop_range(unsigned int first, unsigned int last);
+
+/* Forgets thing if fd still stands for it. */
+void fdtable_forget(int fd, struct thing *thing);
+
+/* Some descriptor that stands for thing, or -1. Looks at all of them. */
+int fdtable_find(const struct thing *thing);
+
+/* to is now a copy of from. */
+void fdtable_dup(int from, int to);
+
+/*
+ * Notes are made without asking whose tables these are: a vfork child that makes
+ * sockets would only cost a look at the kernel's own lists later.
+ */
+unsigned int fdtable_notes(int fd);
+void fdtable_note(int fd, unsigned int notes);
+
+/* Calls each for every descriptor noted with notes, in order. */
+void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
+			void *arg);
+
+/*
+ * The process that these tables belong to is this one. False in a vfork child
+ * (and its like), which must leave everything as it is; after a fork of any
+ * kind the tables are the child's own.
+ */
+bool fdtable_ours(void);
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_dgram.c - calls that carry an address or a message header
+ *
+ * An address in a sending call is a connect of its own: for a datagram, or for a
+ * stream with MSG_FASTOPEN. So it is judged here. What goes to a socket without an
+ * address goes where connect() let it go.
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "core/sys.h"
+#include "preload/hook_connect.h"
+#include "preload/hook_stream.h"
+#include "preload/route.h"
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_storage storage;
+};
+
+static bool is_stream(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	return type == SOCK_STREAM;
+}
+
+/* To an IPv4 datagram socket AF_UNSPEC is AF_INET too (udp_sendmsg in the kernel). */
+static bool is_inet(const struct sockaddr *addr, socklen_t len)
+{
+	return addr != NULL && len >= sizeof(addr->sa_family) &&
+	       (addr->sa_family == AF_INET || addr->sa_family == AF_INET6 ||
+		addr->sa_family == AF_UNSPEC);
+}
+
+/*
+ * Whether a datagram may go to addr, copied into *copy once, so that what was judged
+ * is what is sent. 0 or -errno. Other families than IP are the kernel's business.
+ */
+static int judge(int fd, const struct sockaddr *addr, socklen_t len,
+		 union address *copy)
+{
+	struct endpoint to;
+	int route;
+
+	if (len > sizeof(*copy))
+		return -EINVAL;
+	memcpy(copy, addr, len);
+	if (copy->sa.sa_family == AF_UNSPEC)
+		copy->sa.sa_family = AF_INET;
+	route = route_of(hooks_config(), &copy->sa, len, &to);
+	if (route == ROUTE_DIRECT || route == -EINVAL)
+		return 0;
+	if (is_stream(fd))
+		return 0; /* TCP does not look at it */
+	if (route > 0)
+		route_refused(&to, "only a direct rule lets UDP pass");
+	return -ENETUNREACH;
+}
+
+/*
+ * MSG_FASTOPEN with an address: connect() first. True when data may be sent now;
+ * else errno says why not, as the kernel does without a cookie (EINPROGRESS).
+ */
+static bool fastopen(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return hook_connect(fd, addr, len) == 0;
+}
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
+		      const struct sockaddr *addr, socklen_t len)
+{
+	union address copy;
+	int r;
+
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	if (!is_inet(addr, len))
+		return hook_after(fd, REAL(sendto)(fd, buf, n, flags, addr, len));
+	if (flags & MSG_FASTOPEN && is_stream(fd)) {
+		if (!fastopen(fd, addr, len))
+			return -1;
+		return REAL(send)(fd, buf, n, flags & ~MSG_FASTOPEN);
+	}
+	r = judge(fd, addr, len, &copy);
+	if (r < 0)
+		return hooks_result(r);
+	return hook_after(fd, REAL(sendto)(fd, buf, n, flags, &copy.sa, len));
+}
+
+static ssize_t send_fastopen(int fd, const struct msghdr *message, int flags)
+{
+	struct msghdr plain = *message;
+
+	if (!fastopen(fd, message->msg_name, message->msg_namelen))
+		return -1;
+	plain.msg_name = NULL;
+	plain.msg_namelen = 0;
+	return REAL(sendmsg)(fd, &plain, flags & ~MSG_FASTOPEN);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct msghdr judged;
+	union address copy;
+	int r;
+
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	if (message == NULL ||
+	    !is_inet(message->msg_name, message->msg_namelen))
+		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
+	if (flags & MSG_FASTOPEN && is_stream(fd))
+		return send_fastopen(fd, message, flags);
+	r = judge(fd, message->msg_name, message->msg_namelen, &copy);
+	if (r < 0)
+		return hooks_result(r);
+	judged = *message;
+	judged.msg_name = &copy;
+	return hook_after(fd, REAL(sendmsg)(fd, &judged, flags));
+}
+
+static bool any_address(const struct mmsghdr *messages, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (is_inet(messages[i].msg_hdr.msg_name,
+			    messages[i].msg_hdr.msg_namelen))
+			return true;
+	return false;
+}
+
+/* With addresses, one message at a time: each is judged by itself. */
+static int send_each(int fd, struct mmsghdr *messages, unsigned int n,
+		     int flags)
+{
+	unsigned int sent;
+
+	for (sent = 0; sent < n; sent++) {
+		ssize_t r = sendmsg(fd, &messages[sent].msg_hdr, flags);
+
+		if (r < 0)
+			break;
+		messages[sent].msg_len = (unsigned int)r;
+	}
+	return sent > 0 || n == 0 ? (int)sent : -1;
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
+{
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	if (messages != NULL && any_address(messages, n))
+		return send_each(fd, messages, n, flags);
+	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
+}
+
+EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
+			struct sockaddr *addr, socklen_t *len)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(recvfrom)(fd, buf, n, flags, addr, len));
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
+			      int flags, struct sockaddr *addr, socklen_t *len)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(__recvfrom_chk)(fd, buf, n, size, flags,
+						   addr, len));
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(recvmsg)(fd, message, flags));
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
+		    struct timespec *timeout)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return (int)hook_after(fd,
+			       REAL(recvmmsg)(fd, messages, n, flags, timeout));
+}

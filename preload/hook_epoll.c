@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_epoll.c - epoll, with the markers of connections under way taken out
+ *
+ * watch.c puts a marker in the place of the program's data while a connection is
+ * negotiated. Whoever waits on the epoll, and be it since before the connect, gets the
+ * marker out, steps that handshake and waits on for the rest of the time.
+ */
+#include <string.h>
+
+#include "preload/conn.h"
+#include "preload/hooks.h"
+#include "preload/span.h"
+
+/**
+ * struct wait - one wait on an epoll
+ * @precise:	by epoll_pwait2, which not every kernel has
+ */
+struct wait {
+	int epfd;
+	struct epoll_event *events;
+	int max;
+	const sigset_t *mask;
+	bool precise;
+};
+
+EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	int result;
+
+	if (op == EPOLL_CTL_ADD) {
+		fdtable_note(epfd, FD_EPOLL);
+		fdtable_note(fd, FD_WATCHED);
+	}
+	if (conn_any() && (event != NULL || op == EPOLL_CTL_DEL) &&
+	    conn_epoll_ctl(epfd, op, fd, event, &result))
+		return (int)hooks_result(result);
+	return REAL(epoll_ctl)(epfd, op, fd, event);
+}
+
+/* Steps what the markers name; returns how many events are the program's. */
+static int take_markers(struct epoll_event *events, int n)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (pending_is_marker(events[i].data.u64))
+			conn_step_marker(events[i].data.u64);
+		else
+			events[kept++] = events[i];
+	}
+	return kept;
+}
+
+static int wait_once(const struct wait *wait, const struct span *span)
+{
+	struct timespec slice;
+
+	if (wait->precise)
+		return REAL(epoll_pwait2)(wait->epfd, wait->events, wait->max,
+					  span_slice(span, &slice), wait->mask);
+	return REAL(epoll_pwait)(wait->epfd, wait->events, wait->max,
+				 span_slice_ms(span), wait->mask);
+}
+
+/* r: what the first real wait gave. */
+static int go_on(const struct wait *wait, const struct span *span, int r)
+{
+	for (;;) {
+		int n = r > 0 ? take_markers(wait->events, r) : r;
+
+		if (n != 0 || (r == 0 && span_over(span)))
+			return n;
+		conn_expire();
+		r = wait_once(wait, span);
+	}
+}
+
+static int do_epoll_wait(const struct wait *wait, int timeout_ms)
+{
+	struct span span = span_of_ms(timeout_ms);
+	int r;
+
+	if (conn_any()) {
+		conn_expire();
+		r = wait_once(wait, &span);
+	} else {
+		r = REAL(epoll_pwait)(wait->epfd, wait->events, wait->max,
+				      timeout_ms, wait->mask);
+	}
+	return go_on(wait, &span, r);
+}
+
+EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max,
+		      int timeout_ms)
+{
+	struct wait wait = { epfd, events, max, NULL, false };
+
+	return do_epoll_wait(&wait, timeout_ms);
+}
+
+EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max,
+		       int timeout_ms, const sigset_t *mask)
+{
+	struct wait wait = { epfd, events, max, mask, false };
+
+	return do_epoll_wait(&wait, timeout_ms);
+}
+
+EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
+			const struct timespec *timeout, const sigset_t *mask)
+{
+	struct wait wait = { epfd, events, max, mask, true };
+	struct span span = span_of(timeout);
+	int r;
+
+	if (conn_any()) {
+		conn_expire();
+		r = wait_once(&wait, &span);
+	} else {
+		r = REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
+	}
+	return go_on(&wait, &span, r);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_fd.c - the life of descriptors: closed, duplicated
+ *
+ * What we know of a number is forgotten before it is closed: afterwards another thread
+ * may already have it for something else.
+ */
+#include <stdarg.h>
+
+#include "preload/conn.h"
+#include "preload/hooks.h"
+
+static void closing(int fd)
+{
+	if (conn_any())
+		conn_closing(fd);
+	if (fdtable_notes(fd) & FD_EPOLL)
+		conn_epoll_closing(fd);
+	fdtable_drop(fd);
+}
+
+static int do_close(int fd)
+{
+	closing(fd);
+	return REAL(close)(fd);
+}
+
+EXPORT int close(int fd)
+{
+	return do_close(fd);
+}
+
+EXPORT int __close(int fd)
+{
+	return do_close(fd);
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	if (!(flags & (int)CLOSE_RANGE_CLOEXEC) && first <= last)
+		fdtable_drop_range(first, last);
+	return REAL(close_range)(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+	fdtable_drop_range(first < 0 ? 0 : (unsigned int)first, ~0u);
+	REAL(closefrom)(first);
+}
+
+static int duplicated(int from, int to)
+{
+	if (to >= 0)
+		fdtable_dup(from, to);
+	return to;
+}
+
+EXPORT int dup(int fd)
+{
+	return duplicated(fd, REAL(dup)(fd));
+}
+
+static int do_dup2(int from, int to)
+{
+	if (from != to && to >= 0)
+		closing(to);
+	return duplicated(from, REAL(dup2)(from, to));
+}
+
+EXPORT int dup2(int from, int to)
+{
+	return do_dup2(from, to);
+}
+
+EXPORT int __dup2(int from, int to)
+{
+	return do_dup2(from, to);
+}
+
+EXPORT int dup3(int from, int to, int flags)
+{
+	if (from != to && to >= 0)
+		closing(to);
+	return duplicated(from, REAL(dup3)(from, to, flags));
+}
+
+/* Every command's argument fits a pointer, fcntl(2). */
+static int do_fcntl(int fd, int cmd, void *arg)
+{
+	int r = REAL(fcntl64)(fd, cmd, arg);
+
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return duplicated(fd, r);
+	return r;
+}
+
+EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return do_fcntl(fd, cmd, arg);
+}
+
+EXPORT int __fcntl(int fd, int cmd, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return do_fcntl(fd, cmd, arg);
+}
+
+EXPORT int fcntl64(int fd, int cmd, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return do_fcntl(fd, cmd, arg);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_socket.c - which sockets there may be; what a handshake has to know of them
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+
+#include "core/log.h"
+#include "preload/fdtable.h"
+#include "preload/hooks.h"
+
+#ifndef SOCK_TYPE_MASK
+#define SOCK_TYPE_MASK 0xf
+#endif
+
+/*
+ * 0 if a socket of that kind is carried or stays on this machine; else -errno.
+ * Whatever else could reach a network fails as it would for a program without the
+ * right, or on a kernel without the protocol.
+ */
+static int judge(int domain, int type, int protocol)
+{
+	switch (domain) {
+	case AF_UNIX:
+	case AF_NETLINK:
+	case AF_ALG:
+	case AF_VSOCK:
+		return 0;
+	case AF_PACKET:
+		return -EPERM;
+	case AF_INET:
+	case AF_INET6:
+		break;
+	default:
+		return -EAFNOSUPPORT;
+	}
+	switch (type & SOCK_TYPE_MASK) {
+	case SOCK_STREAM:
+		if (protocol == 0 || protocol == IPPROTO_TCP ||
+		    protocol == IPPROTO_MPTCP)
+			return 0;
+		return -EPROTONOSUPPORT;
+	case SOCK_DGRAM:
+		if (protocol == 0 || protocol == IPPROTO_UDP)
+			return 0;
+		if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
+			return -EACCES;
+		return -EPROTONOSUPPORT;
+	case SOCK_RAW:
+	case SOCK_PACKET:
+		return -EPERM;
+	default:
+		return -ESOCKTNOSUPPORT;
+	}
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	int verdict = judge(domain, type, protocol);
+	int fd;
+
+	hooks_ready();
+	if (verdict < 0) {
+		log_once(domain == AF_PACKET ? "AF_PACKET" : "socket",
+			 "socket(%d, %d, %d) refused: a SOCKS5 proxy carries TCP and UDP only",
+			 domain, type, protocol);
+		return (int)hooks_result(verdict);
+	}
+	fd = REAL(socket)(domain, type, protocol);
+	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6)) {
+		fdtable_drop(fd);
+		fdtable_note(fd, FD_SEEN);
+	}
+	return fd;
+}
+
+static bool odd(int level, int name)
+{
+	return (level == SOL_SOCKET && name == SO_RCVLOWAT) ||
+	       (level == IPPROTO_TCP && name == TCP_CORK);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value,
+		      socklen_t len)
+{
+	if (odd(level, name))
+		fdtable_note(fd, FD_ODD);
+	return REAL(setsockopt)(fd, level, name, value, len);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_stream.c - data calls, while a connection is under way
+ *
+ * After the handshake they all go straight to the kernel: the one test that is left
+ * is whether any connection of the process is pending at all.
+ */
+#include "preload/hook_stream.h"
+
+#include "preload/conn.h"
+#include "preload/hooks.h"
+
+bool hook_before_pending(int fd, int flags, int option)
+{
+	return hooks_result(conn_before_data(fd, flags & MSG_DONTWAIT,
+					     option)) == 0;
+}
+
+long hook_after_failure(int fd, long result)
+{
+	struct conn *conn;
+	int error;
+
+	if (errno != ECONNREFUSED)
+		return result;
+	conn = conn_get(fd);
+	if (conn == NULL)
+		return result;
+	error = conn_take_error(conn, fd);
+	conn_put(conn);
+	errno = error ? error : ECONNREFUSED;
+	return result;
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t count)
+{
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(read)(fd, buf, count));
+}
+
+EXPORT ssize_t __read(int fd, void *buf, size_t count)
+{
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(read)(fd, buf, count));
+}
+
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
+{
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(__read_chk)(fd, buf, count, size));
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t count)
+{
+	if (!hook_before(fd, 0, SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(write)(fd, buf, count));
+}
+
+EXPORT ssize_t __write(int fd, const void *buf, size_t count)
+{
+	if (!hook_before(fd, 0, SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(write)(fd, buf, count));
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(readv)(fd, iov, n));
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	if (!hook_before(fd, 0, SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(writev)(fd, iov, n));
+}
+
+EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(recv)(fd, buf, len, flags));
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size,
+			  int flags)
+{
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	return hook_after(fd, REAL(__recv_chk)(fd, buf, len, size, flags));
+}
+
+EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(send)(fd, buf, len, flags));
+}
+
+EXPORT ssize_t __send(int fd, const void *buf, size_t len, int flags)
+{
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(send)(fd, buf, len, flags));
+}
+
+EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
+{
+	if (!hook_before(out, 0, SO_SNDTIMEO))
+		return -1;
+	return hook_after(out, REAL(sendfile)(out, in, offset, count));
+}
+
+EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
+{
+	if (!hook_before(out, 0, SO_SNDTIMEO))
+		return -1;
+	return hook_after(out, REAL(sendfile64)(out, in, offset, count));
+}
+
+/* Either end may be the socket. */
+EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
+		      size_t len, unsigned int flags)
+{
+	int dontwait = flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0;
+
+	if (!hook_before(in, dontwait, SO_RCVTIMEO) ||
+	    !hook_before(out, dontwait, SO_SNDTIMEO))
+		return -1;
+	return hook_after(out, REAL(splice)(in, in_offset, out, out_offset, len, flags));
+}

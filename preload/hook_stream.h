@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* hook_stream.h - what surrounds every data call */
+#ifndef SOCKSIFY_PRELOAD_HOOK_STREAM_H
+#define SOCKSIFY_PRELOAD_HOOK_STREAM_H
+
+#include <stdbool.h>
+
+#include "preload/conn.h"
+#include "preload/hooks.h"
+
+bool hook_before_pending(int fd, int flags, int option);
+long hook_after_failure(int fd, long result);
+
+/*
+ * Before a data call on fd, with its MSG_ flags and the timeout option that bounds
+ * it: false when the call ends here (errno is set), since a connection is still
+ * under way.
+ */
+static inline bool hook_before(int fd, int flags, int option)
+{
+	return !conn_any() || hook_before_pending(fd, flags, option);
+}
+
+/*
+ * After it: what the kernel says of a failed connection is ECONNREFUSED, since we
+ * made it look so; the program is told what really happened, once.
+ */
+static inline long hook_after(int fd, long result)
+{
+	return result >= 0 || !conn_any() ? result :
+					    hook_after_failure(fd, result);
+}
+
+#endif

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hook_wait.c - poll and select
+ *
+ * The kernel calls a socket writable when the proxy is reached; the program may
+ * write when the far side is. So while anything is pending, these wait with the
+ * handshake's events for such descriptors, step what woke, and wait on for the rest
+ * of the time. Afterwards they look again in any case: the connect may have begun in
+ * another thread while this one slept.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "core/sys.h"
+#include "preload/conn.h"
+#include "preload/hooks.h"
+#include "preload/span.h"
+
+/* --- memory for copies: the stack's, or pages where that is too small ----------- */
+
+struct scratch {
+	void *pages;
+	size_t size;
+};
+
+static void *scratch_get(struct scratch *scratch, void *own, size_t own_size,
+			 size_t size)
+{
+	long p;
+
+	if (size <= own_size)
+		return own;
+	p = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return NULL;
+	scratch->pages = (void *)p;
+	scratch->size = size;
+	return scratch->pages;
+}
+
+/* Also when the thread is cancelled in the wait. */
+static void scratch_drop(struct scratch *scratch)
+{
+	if (scratch->pages != NULL)
+		sys2(SYS_munmap, scratch->pages, scratch->size);
+}
+
+#define SCRATCH __attribute__((cleanup(scratch_drop))) struct scratch
+
+/* --- poll ----------------------------------------------------------------------- */
+
+/*
+ * Whether fd is a connection under way, after a step; *events is then what it waits
+ * for.
+ */
+static bool under_way(int fd, short *events)
+{
+	struct conn *conn = conn_get(fd);
+	bool pending;
+
+	if (conn == NULL)
+		return false;
+	pending = conn_step(conn, fd) == CONN_PENDING;
+	if (pending)
+		*events = conn_events(conn);
+	conn_put(conn);
+	return pending;
+}
+
+/* Marks an entry of the copy that waits for us; the kernel never reports it. */
+#define POLL_OURS POLLMSG
+
+/* Steps the pending ones; the copy then asks for what is to be waited for. */
+static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++) {
+		short events;
+
+		copy[i].fd = fds[i].fd;
+		copy[i].events = (short)(fds[i].events & ~POLL_OURS);
+		copy[i].revents = 0;
+		if (fds[i].fd >= 0 && under_way(fds[i].fd, &events))
+			copy[i].events = (short)(events | POLL_OURS);
+	}
+}
+
+/*
+ * What woke and was not waited for by us is told; returns how many. What was is
+ * stepped by the next prepare(), and the kernel is asked anew.
+ */
+static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
+{
+	int told = 0;
+
+	for (nfds_t i = 0; i < n; i++) {
+		short events;
+		bool ours = copy[i].events & POLL_OURS;
+
+		fds[i].revents = copy[i].revents;
+		if (fds[i].revents != 0 &&
+		    (ours || under_way(fds[i].fd, &events)))
+			fds[i].revents = 0;
+		if (fds[i].revents != 0)
+			told++;
+	}
+	return told;
+}
+
+static int poll_pending(struct pollfd *fds, struct pollfd *copy, nfds_t n,
+			struct span *span, const sigset_t *mask)
+{
+	for (;;) {
+		struct timespec slice;
+		int r;
+
+		conn_expire();
+		prepare(fds, copy, n);
+		r = REAL(ppoll)(copy, n, span_slice(span, &slice), mask);
+		if (r < 0)
+			return r;
+		r = r > 0 ? tell(fds, copy, n) : 0;
+		if (r > 0)
+			return r;
+		if (span_over(span)) {
+			for (nfds_t i = 0; i < n; i++)
+				fds[i].revents = 0;
+			return 0;
+		}
+	}
+}
+
+enum { OWN_POLLFDS = 64 };
+
+static int poll_slowly(struct pollfd *fds, nfds_t n, struct span *span,
+		       const sigset_t *mask)
+{
+	SCRATCH scratch = { 0 };
+	struct pollfd own[OWN_POLLFDS];
+	struct pollfd *copy = scratch_get(&scratch, own, sizeof(own),
+					  n * sizeof(*copy));
+
+	if (copy == NULL)
+		return (int)hooks_result(-ENOMEM);
+	return poll_pending(fds, copy, n, span, mask);
+}
+
+/* Something woke that is, by now, a connection under way. */
+static bool woke_early(const struct pollfd *fds, nfds_t n)
+{
+	short events;
+
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents != 0 && under_way(fds[i].fd, &events))
+			return true;
+	return false;
+}
+
+static int do_ppoll(struct pollfd *fds, nfds_t n,
+		    const struct timespec *timeout, const sigset_t *mask)
+{
+	struct span span = span_of(timeout);
+	int r;
+
+	if (!conn_any()) {
+		r = REAL(ppoll)(fds, n, timeout, mask);
+		if (r <= 0 || !conn_any() || !woke_early(fds, n))
+			return r;
+	}
+	return poll_slowly(fds, n, &span, mask);
+}
+
+static int do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	struct span span = span_of_ms(timeout_ms);
+	int r;
+
+	if (!conn_any()) {
+		r = REAL(poll)(fds, n, timeout_ms);
+		if (r <= 0 || !conn_any() || !woke_early(fds, n))
+			return r;
+	}
+	return poll_slowly(fds, n, &span, NULL);
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	return do_poll(fds, n, timeout_ms);
+}
+
+EXPORT int __poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	return do_poll(fds, n, timeout_ms);
+}
+
+/* Too small an array is libc's to complain of. */
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		return REAL(__poll_chk)(fds, n, timeout_ms, size);
+	return do_poll(fds, n, timeout_ms);
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		 const sigset_t *mask)
+{
+	return do_ppoll(fds, n, timeout, mask);
+}
+
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n,
+		       const struct timespec *timeout, const sigset_t *mask,
+		       size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		return REAL(__ppoll_chk)(fds, n, timeout, mask, size);
+	return do_ppoll(fds, n, timeout, mask);
+}
+
+/* --- select --------------------------------------------------------------------- */
+
+/* Sets of any size: a program may have allocated more than an fd_set. */
+typedef unsigned long set_word;
+
+enum { WORD_BITS = 8 * sizeof(set_word), OWN_SET_BYTES = 128 };
+
+enum which_set { SET_IN, SET_OUT, SET_EXCEPT, SETS };
+
+struct sets {
+	int n;
+	size_t bytes;	     /* of one set */
+	set_word *set[SETS]; /* NULL where the program gave none */
+};
+
+static bool in_set(const set_word *set, int fd)
+{
+	return set && set[fd / WORD_BITS] >> (fd % WORD_BITS) & 1;
+}
+
+static bool in_sets(const struct sets *sets, int fd)
+{
+	return in_set(sets->set[SET_IN], fd) ||
+	       in_set(sets->set[SET_OUT], fd) ||
+	       in_set(sets->set[SET_EXCEPT], fd);
+}
+
+static void clear(struct sets *sets, int fd)
+{
+	for (int i = 0; i < SETS; i++)
+		if (sets->set[i])
+			sets->set[i][fd / WORD_BITS] &=
+				~(1ul << (fd % WORD_BITS));
+}
+
+static void copy_sets(struct sets *to, const struct sets *from)
+{
+	for (int i = 0; i < SETS; i++) {
+		if (from->set[i])
+			memcpy(to->set[i], from->set[i], from->bytes);
+		else
+			memset(to->set[i], 0, to->bytes);
+	}
+}
+
+static void add(set_word *set, int fd)
+{
+	set[fd / WORD_BITS] |= 1ul << (fd % WORD_BITS);
+}
+
+/* Asks for the handshake's events where a connection is under way: such are ours. */
+static void prepare_sets(const struct sets *given, struct sets *asked,
+			 set_word *ours)
+{
+	copy_sets(asked, given);
+	memset(ours, 0, given->bytes);
+	for (int fd = 0; fd < given->n; fd++) {
+		short events;
+
+		if (!in_sets(given, fd) || !under_way(fd, &events))
+			continue;
+		clear(asked, fd);
+		add(asked->set[events == POLLIN ? SET_IN : SET_OUT], fd);
+		add(ours, fd);
+	}
+}
+
+/* Takes out what is not to be told; returns how many bits are left. */
+static int tell_sets(struct sets *got, const set_word *ours)
+{
+	int told = 0;
+
+	for (int fd = 0; fd < got->n; fd++) {
+		short events;
+
+		if (!in_sets(got, fd))
+			continue;
+		if (in_set(ours, fd) || under_way(fd, &events))
+			clear(got, fd);
+		for (int i = 0; i < SETS; i++)
+			told += in_set(got->set[i], fd);
+	}
+	return told;
+}
+
+static void give_sets(const struct sets *given, const struct sets *copy)
+{
+	for (int i = 0; i < SETS; i++)
+		if (given->set[i])
+			memcpy(given->set[i], copy->set[i], given->bytes);
+}
+
+static struct sets sets_in(char *memory, int n, size_t bytes)
+{
+	struct sets sets = { .n = n, .bytes = bytes };
+
+	for (size_t i = 0; i < SETS; i++)
+		sets.set[i] = (set_word *)(void *)(memory + i * bytes);
+	return sets;
+}
+
+static int real_select(struct sets *sets, const struct timespec *timeout,
+		       const sigset_t *mask)
+{
+	return REAL(pselect)(sets->n, (fd_set *)sets->set[SET_IN],
+			     (fd_set *)sets->set[SET_OUT],
+			     (fd_set *)sets->set[SET_EXCEPT], timeout, mask);
+}
+
+static int select_pending(const struct sets *given, struct sets *got,
+			  set_word *ours, struct span *span,
+			  const sigset_t *mask)
+{
+	for (;;) {
+		struct timespec slice;
+		int r;
+
+		conn_expire();
+		prepare_sets(given, got, ours);
+		r = real_select(got, span_slice(span, &slice), mask);
+		if (r < 0)
+			return r;
+		r = r > 0 ? tell_sets(got, ours) : 0;
+		if (r > 0 || span_over(span)) {
+			give_sets(given, got);
+			return r;
+		}
+	}
+}
+
+static int select_slowly(const struct sets *given, struct span *span,
+			 const sigset_t *mask)
+{
+	SCRATCH scratch = { 0 };
+	set_word own[(SETS + 1) * OWN_SET_BYTES / sizeof(set_word)];
+	size_t bytes = given->bytes;
+	char *memory = scratch_get(&scratch, own, sizeof(own),
+				   (SETS + 1) * bytes);
+	struct sets got;
+
+	if (memory == NULL)
+		return (int)hooks_result(-ENOMEM);
+	got = sets_in(memory, given->n, bytes);
+	return select_pending(given, &got,
+			      (set_word *)(void *)(memory + SETS * bytes), span,
+			      mask);
+}
+
+static bool sets_woke_early(const struct sets *sets)
+{
+	for (int fd = 0; fd < sets->n; fd++) {
+		short events;
+
+		if (in_sets(sets, fd) && under_way(fd, &events))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The sets as they were are needed again when a connect began meanwhile in another
+ * thread, and the kernel overwrites what it is given: so it is given a copy.
+ */
+static int do_pselect(const struct sets *given, const struct timespec *timeout,
+		      struct span *span, const sigset_t *mask)
+{
+	SCRATCH scratch = { 0 };
+	set_word own[SETS * OWN_SET_BYTES / sizeof(set_word)];
+	char *memory;
+	struct sets got;
+	int r;
+
+	if (conn_any())
+		return select_slowly(given, span, mask);
+	memory = scratch_get(&scratch, own, sizeof(own), SETS * given->bytes);
+	if (memory == NULL)
+		return (int)hooks_result(-ENOMEM);
+	got = sets_in(memory, given->n, given->bytes);
+	copy_sets(&got, given);
+	r = real_select(&got, timeout, mask);
+	if (r < 0)
+		return r;
+	if (r > 0 && conn_any() && sets_woke_early(&got))
+		return select_slowly(given, span, mask);
+	give_sets(given, &got);
+	return r;
+}
+
+static struct sets sets_given(int n, fd_set *in, fd_set *out, fd_set *except)
+{
+	struct sets sets = {
+		.n = n,
+		.bytes = ((size_t)n + WORD_BITS - 1) / WORD_BITS *
+			 sizeof(set_word),
+		.set = { (set_word *)in, (set_word *)out, (set_word *)except },
+	};
+
+	return sets;
+}
+
+/* Linux writes the time that is left back, select(2). */
+static int do_select(int n, fd_set *in, fd_set *out, fd_set *except,
+		     struct timeval *timeout)
+{
+	struct timespec time;
+	struct sets given;
+	struct span span;
+	int r;
+
+	if (n < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+		return REAL(select)(n, in, out, except, timeout);
+	given = sets_given(n, in, out, except);
+	if (timeout) {
+		time.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
+		time.tv_nsec = timeout->tv_usec % 1000000 * 1000;
+	}
+	span = span_of(timeout ? &time : NULL);
+	r = do_pselect(&given, timeout ? &time : NULL, &span, NULL);
+	if (timeout)
+		span_left(&span, timeout);
+	return r;
+}
+
+EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except,
+		  struct timeval *timeout)
+{
+	return do_select(n, in, out, except, timeout);
+}
+
+EXPORT int __select(int n, fd_set *in, fd_set *out, fd_set *except,
+		    struct timeval *timeout)
+{
+	return do_select(n, in, out, except, timeout);
+}
+
+EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
+		   const struct timespec *timeout, const sigset_t *mask)
+{
+	struct span span = span_of(timeout);
+	struct sets given;
+
+	if (n < 0)
+		return REAL(pselect)(n, in, out, except, timeout, mask);
+	given = sets_given(n, in, out, except);
+	return do_pselect(&given, timeout, &span, mask);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * init.c - the order of start
+ *
+ * Theory of Operation
+ *
+ * The library lives in another's process, and the rules of the place are: no thread,
+ * no child, no signal handler, no exit; nothing is printed uninvited; no heap in calls
+ * that libc promises to be async-signal-safe; errno is untouched on success; the
+ * program's environment stays what it is.
+ *
+ * Loading does little: the environment (and a configuration file) is read into one
+ * struct config, which is constant from then on; everything else is made when it is
+ * first needed. Hooks may run before our constructor, called by those of other
+ * libraries: so each begins with hooks_config(), and the first one does the work.
+ *
+ * A call passes through the layers from the top: hook_*.c decides whose it is (guard,
+ * find, ask) and alone sets errno; conn.c and watch.c own what goes on with
+ * a descriptor; fdtable.c and pending.c remember it; core/ and resolver/ know nothing of
+ * preloading.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/conn.h"
+#include "preload/hooks.h"
+#include "resolver/fakemap.h"
+#include "resolver/resolver.h"
+
+enum { UNREAD, READING, READY };
+
+static struct config config;
+static int stage;
+static long reader; /* tid of who is reading */
+
+static int libc_getaddrinfo(const char *node, const char *service,
+			    const struct addrinfo *hints,
+			    struct addrinfo **result)
+{
+	return REAL(getaddrinfo)(node, service, hints, result);
+}
+
+static int libc_getnameinfo(const struct sockaddr *sa, socklen_t len,
+			    char *host, socklen_t host_size, char *service,
+			    socklen_t service_size, int flags)
+{
+	return REAL(getnameinfo)(sa, len, host, host_size, service,
+				 service_size, flags);
+}
+
+static void read_all(void)
+{
+	struct resolver_libc libc = { libc_getaddrinfo, libc_getnameinfo };
+
+	config_load(&config, getenv);
+	log_setup((enum log_level)config.log_level,
+		  config.log_path[0] ? config.log_path : NULL);
+	conn_setup(&config);
+	fakemap_setup(&config);
+	resolver_setup(&config, libc);
+}
+
+/* A hook that is called by the reading itself, or in a handler that interrupts it,
+ * goes on with what there is: no proxy, so nothing but loopback is let out. */
+static const struct config *wait_for_reader(void)
+{
+	while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != READY &&
+	       __atomic_load_n(&reader, __ATOMIC_RELAXED) != sys0(SYS_gettid))
+		sys0(SYS_sched_yield);
+	return &config;
+}
+
+const struct config *hooks_config(void)
+{
+	int now = __atomic_load_n(&stage, __ATOMIC_ACQUIRE);
+
+	if (__builtin_expect(now == READY, 1))
+		return &config;
+	if (now == READING ||
+	    !__atomic_compare_exchange_n(&stage, &now, READING, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return wait_for_reader();
+	__atomic_store_n(&reader, sys0(SYS_gettid), __ATOMIC_RELAXED);
+	read_all();
+	__atomic_store_n(&stage, READY, __ATOMIC_RELEASE);
+	return &config;
+}
+
+/* --- a proxy that is known by name --------------------------------------------- */
+
+static pthread_mutex_t proxy_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void add_addresses(const struct addrinfo *found)
+{
+	size_t n = 0;
+
+	for (; found != NULL && n < CONFIG_ADDRESSES_MAX; found = found->ai_next) {
+		struct endpoint *e = &config.addresses[n];
+
+		if (endpoint_from_sockaddr(e, found->ai_addr,
+					   found->ai_addrlen) < 0)
+			continue;
+		e->port = config.proxy.port;
+		n++;
+	}
+	__atomic_store_n(&config.n_addresses, n, __ATOMIC_RELEASE);
+}
+
+int hooks_find_proxy(void)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+
+	if (__atomic_load_n(&config.n_addresses, __ATOMIC_ACQUIRE) > 0)
+		return 0;
+	pthread_mutex_lock(&proxy_lock);
+	if (config.n_addresses == 0 && config.proxy.kind == ENDPOINT_NAME &&
+	    REAL(getaddrinfo)(config.proxy.name, NULL, &hints, &found) == 0) {
+		add_addresses(found);
+		freeaddrinfo(found);
+	}
+	pthread_mutex_unlock(&proxy_lock);
+	if (config.n_addresses > 0)
+		return 0;
+	log_once(config.proxy.name, "the proxy %s cannot be looked up",
+		 config.proxy.name);
+	return -EHOSTUNREACH;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	hooks_ready();
+	pthread_atfork(conn_before_fork, NULL, NULL);
+}

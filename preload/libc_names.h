@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* libc_names.h - prototypes of all interposed calls, with glibc's unpublished */
+#ifndef SOCKSIFY_PRELOAD_LIBC_NAMES_H
+#define SOCKSIFY_PRELOAD_LIBC_NAMES_H
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Public aliases (GLIBC_2.2.5) that some programs import by these names. */
+int __connect(int fd, const struct sockaddr *addr, socklen_t len);
+ssize_t __read(int fd, void *buf, size_t count);
+ssize_t __write(int fd, const void *buf, size_t count);
+ssize_t __send(int fd, const void *buf, size_t len, int flags);
+int __close(int fd);
+int __dup2(int from, int to);
+int __fcntl(int fd, int cmd, ...);
+int __poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+int __select(int n, fd_set *in, fd_set *out, fd_set *except,
+	     struct timeval *timeout);
+
+/* What a program built with -D_FORTIFY_SOURCE calls instead. */
+ssize_t __read_chk(int fd, void *buf, size_t count, size_t size);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t size, int flags,
+		       struct sockaddr *addr, socklen_t *addr_len);
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		const sigset_t *mask, size_t size);
+
+#endif

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pending.c - connections being negotiated, in memory that forks share
+ *
+ * Theory of Operation
+ *
+ * After a fork both sides hold the socket, and either may be the one that waits
+ * for it: so the negotiation's state lives in shared anonymous pages, and each
+ * process's connection counts as one reference. A record is found again by its
+ * index and generation, which make the marker that stands in the data of the
+ * program's epoll registrations.
+ *
+ * Pages are mapped in chunks, when a record is needed and none is free. A chunk
+ * that was mapped before a fork is shared with the child, one mapped after it is
+ * not: the tables of chunks may differ from then on, the records do not. A chunk
+ * is never unmapped, so an old pointer always points to some record, and its
+ * generation tells whether it is still the one.
+ *
+ * The lock is a word that holds the tid of its owner. It is only ever tried, a
+ * bounded number of times: its owner is stepping, which is short, or was killed,
+ * and then the lock is taken over. Who does not get it leaves the step to the
+ * owner and waits on.
+ *
+ * A child that is killed while it holds a reference leaves its record in use:
+ * about a kilobyte, once for each connection that was pending at its fork.
+ */
+#include "preload/pending.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/sys.h"
+
+enum {
+	CHUNK_RECORDS = 64,
+	CHUNKS = 1024,
+	LOCK_TRIES = 64,
+	MARKER_TAG_SHIFT = 40, /* 24 bits of tag, 24 of generation, 16 of index */
+	MARKER_GENERATION_SHIFT = 16,
+	MARKER_GENERATION_MASK = 0xffffff,
+};
+
+/* No pointer of a program and no small number has these upper bits. */
+#define MARKER_TAG 0xa5c5e7ull
+
+static struct pending *chunks[CHUNKS];
+
+static struct pending *chunk_at(size_t i)
+{
+	return __atomic_load_n(&chunks[i], __ATOMIC_ACQUIRE);
+}
+
+static struct pending *chunk_made(size_t i)
+{
+	size_t size = CHUNK_RECORDS * sizeof(struct pending);
+	struct pending *other = NULL;
+	long p = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p < 0 && p > -4096)
+		return NULL;
+	if (__atomic_compare_exchange_n(&chunks[i], &other, (struct pending *)p,
+					false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return (struct pending *)p;
+	sys2(SYS_munmap, p, size);
+	return other;
+}
+
+static bool claim(struct pending *pending)
+{
+	uint32_t unused = 0;
+
+	if (!__atomic_compare_exchange_n(&pending->refs, &unused, 1, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&pending->state, PENDING_NEW, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&pending->generation, 1, __ATOMIC_RELEASE);
+	memset(&pending->fd, 0,
+	       sizeof(*pending) - offsetof(struct pending, fd));
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		pending->watches[i].epfd = -1;
+	return true;
+}
+
+void pending_activate(struct pending *pending)
+{
+	__atomic_store_n(&pending->state, PENDING_ACTIVE, __ATOMIC_RELEASE);
+}
+
+struct pending *pending_new(void)
+{
+	for (size_t i = 0; i < CHUNKS; i++) {
+		struct pending *chunk = chunk_at(i);
+
+		if (chunk == NULL)
+			chunk = chunk_made(i);
+		if (chunk == NULL)
+			return NULL;
+		for (size_t k = 0; k < CHUNK_RECORDS; k++)
+			if (claim(&chunk[k]))
+				return &chunk[k];
+	}
+	return NULL;
+}
+
+void pending_ref(struct pending *pending)
+{
+	__atomic_add_fetch(&pending->refs, 1, __ATOMIC_RELAXED);
+}
+
+void pending_unref(struct pending *pending)
+{
+	__atomic_sub_fetch(&pending->refs, 1, __ATOMIC_ACQ_REL);
+}
+
+static bool held(struct pending *pending)
+{
+	uint32_t refs = __atomic_load_n(&pending->refs, __ATOMIC_RELAXED);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(&pending->refs, &refs, refs + 1,
+						true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static bool owner_is_dead(uint32_t tid)
+{
+	return sys2(SYS_tkill, tid, 0) == -ESRCH;
+}
+
+static bool lock_taken(struct pending *pending)
+{
+	uint32_t self = (uint32_t)sys0(SYS_gettid);
+
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		uint32_t owner = 0;
+
+		if (__atomic_compare_exchange_n(&pending->lock, &owner, self,
+						false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		if (owner_is_dead(owner) &&
+		    __atomic_compare_exchange_n(&pending->lock, &owner, self,
+						false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		sys0(SYS_sched_yield);
+	}
+	return false;
+}
+
+enum { KERNEL_SIGSET_SIZE = 8 };
+
+/*
+ * The state is looked at before the generation: a record that is being claimed
+ * anew gets its generation first and becomes active last.
+ */
+static bool is_active(const struct pending *pending, uint32_t generation)
+{
+	return pending_state(pending) == PENDING_ACTIVE &&
+	       __atomic_load_n(&pending->generation, __ATOMIC_RELAXED) ==
+		       generation;
+}
+
+bool pending_lock(struct pending *pending, uint32_t generation,
+		  sigset_t *signals)
+{
+	sigset_t all;
+
+	if (!held(pending))
+		return false;
+	memset(&all, 0xff, sizeof(all));
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, signals,
+	     KERNEL_SIGSET_SIZE);
+	if (lock_taken(pending)) {
+		if (is_active(pending, generation))
+			return true;
+		__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
+	}
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, signals, NULL,
+	     KERNEL_SIGSET_SIZE);
+	pending_unref(pending);
+	return false;
+}
+
+void pending_unlock(struct pending *pending, const sigset_t *signals)
+{
+	__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, signals, NULL,
+	     KERNEL_SIGSET_SIZE);
+	pending_unref(pending);
+}
+
+static size_t index_of(const struct pending *pending)
+{
+	for (size_t i = 0; i < CHUNKS; i++) {
+		const struct pending *chunk = chunk_at(i);
+
+		if (chunk == NULL)
+			break;
+		if (pending >= chunk && pending < chunk + CHUNK_RECORDS)
+			return i * CHUNK_RECORDS + (size_t)(pending - chunk);
+	}
+	return 0;
+}
+
+uint64_t pending_marker(const struct pending *pending)
+{
+	uint64_t generation = pending->generation & MARKER_GENERATION_MASK;
+
+	return MARKER_TAG << MARKER_TAG_SHIFT |
+	       generation << MARKER_GENERATION_SHIFT | index_of(pending);
+}
+
+bool pending_is_marker(uint64_t data)
+{
+	return data >> MARKER_TAG_SHIFT == MARKER_TAG;
+}
+
+struct pending *pending_of_marker(uint64_t data)
+{
+	size_t i = data & 0xffff;
+	struct pending *chunk, *pending;
+	uint32_t generation;
+
+	if (!pending_is_marker(data))
+		return NULL;
+	chunk = chunk_at(i / CHUNK_RECORDS);
+	if (chunk == NULL)
+		return NULL;
+	pending = &chunk[i % CHUNK_RECORDS];
+	generation =
+		__atomic_load_n(&pending->generation, __ATOMIC_RELAXED);
+	if ((generation & MARKER_GENERATION_MASK) !=
+	    (data >> MARKER_GENERATION_SHIFT & MARKER_GENERATION_MASK))
+		return NULL;
+	return pending;
+}
+
+void pending_each(void (*each)(struct pending *pending, void *arg), void *arg)
+{
+	for (size_t i = 0; i < CHUNKS; i++) {
+		struct pending *chunk = chunk_at(i);
+
+		if (chunk == NULL)
+			return;
+		for (size_t k = 0; k < CHUNK_RECORDS; k++)
+			if (__atomic_load_n(&chunk[k].refs, __ATOMIC_RELAXED))
+				each(&chunk[k], arg);
+	}
+}

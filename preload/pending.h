@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* pending.h - connections being negotiated, in memory that forks share */
+#ifndef SOCKSIFY_PRELOAD_PENDING_H
+#define SOCKSIFY_PRELOAD_PENDING_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/handshake.h"
+
+enum pending_state {
+	PENDING_NEW,	/* being filled in */
+	PENDING_ACTIVE, /* the proxy is being dialled, or the handshake runs */
+	PENDING_DONE,
+	PENDING_FAILED,
+};
+
+enum { PENDING_WATCHES = 8 };
+
+/**
+ * struct watch - one registration of the socket in an epoll of the program
+ * @epfd:	the epoll's descriptor; -1: none
+ * @fd:		the descriptor that is registered
+ * @events:	what the program asked for
+ * @data:	what the program wants back
+ */
+struct watch {
+	int32_t epfd;
+	int32_t fd;
+	uint32_t events;
+	uint64_t data;
+};
+
+/**
+ * struct pending - one negotiation
+ * @lock:	tid of who is at it; 0: nobody. Taken with signals blocked, never
+ *		held across a wait
+ * @refs:	processes' connections that look at this record
+ * @state:	enum pending_state; the rest belongs to who holds @lock
+ * @generation:	changes when the record is used anew
+ * @fd:		the descriptor that connect() was called with
+ * @cookie:	of the socket, SO_COOKIE
+ * @begun_ns:	CLOCK_MONOTONIC
+ * @deadline_ns: likewise; when the proxy's time is over
+ * @dialling:	no byte went to the proxy yet
+ * @blocking:	the socket was not O_NONBLOCK when connect() was called
+ * @address:	index of the proxy's address that is being tried
+ * @family:	the socket's domain, AF_INET or AF_INET6
+ * @rcvlowat:	what SO_RCVLOWAT has to become again; 0: as it is
+ * @cork:	TCP_CORK has to be set again
+ * @handshake:	the machine
+ * @watches:	the program's registrations, kept while ours stand in for them
+ */
+struct pending {
+	uint32_t lock;
+	uint32_t refs;
+	uint32_t state;
+	uint32_t generation;
+	int32_t fd;
+	uint64_t cookie;
+	int64_t begun_ns;
+	int64_t deadline_ns;
+	bool dialling;
+	bool blocking;
+	uint8_t address;
+	bool cork;
+	int32_t family;
+	int32_t rcvlowat;
+	struct handshake handshake;
+	struct watch watches[PENDING_WATCHES];
+};
+
+/*
+ * A record with one reference, PENDING_NEW; NULL when memory is short. Its other
+ * fields are to be filled in, then pending_activate lets others at it.
+ */
+struct pending *pending_new(void);
+void pending_activate(struct pending *pending);
+void pending_ref(struct pending *pending);
+void pending_unref(struct pending *pending);
+
+/*
+ * Blocks all signals, and takes the lock of the record and a reference to it, if
+ * it still is of that generation, active, and nobody (alive) holds the lock.
+ * False: leave it alone for now; the signals are as before. pending_unlock lets
+ * go of lock and reference and puts the signals back.
+ */
+bool pending_lock(struct pending *pending, uint32_t generation,
+		  sigset_t *signals);
+void pending_unlock(struct pending *pending, const sigset_t *signals);
+
+static inline uint32_t pending_state(const struct pending *pending)
+{
+	return __atomic_load_n(&pending->state, __ATOMIC_ACQUIRE);
+}
+
+/* The value that stands in an epoll's data for this record, and back. NULL: data
+ * is the program's own. */
+uint64_t pending_marker(const struct pending *pending);
+struct pending *pending_of_marker(uint64_t data);
+
+/* data has the shape of a marker, whether its record still lives or not. */
+bool pending_is_marker(uint64_t data);
+
+/* Calls each for every record in use. */
+void pending_each(void (*each)(struct pending *pending, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* route.h - where an address leads that a program hands to a socket call */
+#ifndef SOCKSIFY_PRELOAD_ROUTE_H
+#define SOCKSIFY_PRELOAD_ROUTE_H
+
+#include <sys/socket.h>
+
+#include "core/config.h"
+
+/*
+ * The route (enum route) of an AF_INET or AF_INET6 address, and in *to what the
+ * proxy would be asked for: a fake address becomes its name. -EINVAL for a short
+ * address, -EAFNOSUPPORT for other families, -ECONNREFUSED for a fake address that
+ * stands for nothing.
+ */
+int route_of(const struct config *config, const struct sockaddr *addr,
+	     socklen_t len, struct endpoint *to);
+
+/* Says once in the log that something was not sent there, and why not. */
+void route_refused(const struct endpoint *to, const char *why);
+
+/* Refuses a connection by ROUTE_BLOCK: logs why, returns connect()'s -errno. */
+int route_blocked(const struct config *config, const struct endpoint *to);
+
+#endif

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * watch.c - the program's epoll registrations of a connection under way
+ *
+ * While a connection is negotiated the kernel would call its socket writable
+ * long before the program may write. So the program's registrations get other
+ * events and data meanwhile: both directions, edge-triggered, and a marker that
+ * names our record. The waiter that finds a marker steps the handshake
+ * (hook_epoll.c); when it is over the registration is made what it was, and the
+ * kernel itself reports what is to be reported.
+ *
+ * Which registrations there are is read from the epoll's fdinfo, which also knows
+ * those that were made where we do not see it, and whether a ONESHOT has fired.
+ */
+#include "preload/watch.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/fdtable.h"
+
+/* What ep_insert() lets through beside EPOLLEXCLUSIVE, epoll_ctl(2). */
+#define EXCLUSIVE_OK                                                  \
+	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | \
+	 EPOLLET | EPOLLEXCLUSIVE)
+
+/* A ONESHOT that has fired keeps nothing but these, and waits for a MOD. */
+#define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+
+static int ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = { .events = events, .data.u64 = data };
+
+	return (int)sys4(SYS_epoll_ctl, epfd, op, fd, &event);
+}
+
+/* An exclusive registration cannot be changed, only made again. */
+static int replace(int epfd, int fd, bool exclusive, uint32_t events,
+		   uint64_t data)
+{
+	if (!exclusive)
+		return ctl(epfd, EPOLL_CTL_MOD, fd, events, data);
+	ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
+	return ctl(epfd, EPOLL_CTL_ADD, fd, events, data);
+}
+
+#define OUR_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+static struct watch *watch_find(struct pending *pending, int epfd, int fd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd == epfd &&
+		    (epfd == -1 || pending->watches[i].fd == fd))
+			return &pending->watches[i];
+	return NULL;
+}
+
+static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
+		    uint64_t data)
+{
+	struct watch *watch = watch_find(pending, epfd, fd);
+
+	if (watch == NULL)
+		watch = watch_find(pending, -1, -1);
+	if (watch == NULL)
+		return -ENOMEM;
+	watch->epfd = epfd;
+	watch->fd = fd;
+	watch->events = events;
+	watch->data = data;
+	return 0;
+}
+
+/* --- the kernel's list ------------------------------------------------------ */
+
+static const char *skip_to(const char *at, const char *label)
+{
+	const char *found = strstr(at, label);
+
+	return found ? found + strlen(label) : NULL;
+}
+
+static const char *number(const char *at, unsigned int base, uint64_t *value)
+{
+	*value = 0;
+	while (*at == ' ' || *at == '\t')
+		at++;
+	for (;; at++) {
+		unsigned int digit;
+
+		if (*at >= '0' && *at <= '9')
+			digit = (unsigned int)(*at - '0');
+		else if (*at >= 'a' && *at <= 'f')
+			digit = (unsigned int)(*at - 'a') + 10;
+		else
+			return at;
+		if (digit >= base)
+			return at;
+		*value = *value * base + digit;
+	}
+}
+
+int watch_parse(const char *line, struct watch_line *out)
+{
+	static const struct {
+		const char *label;
+		unsigned int base;
+	} fields[] = {
+		{ "tfd:", 10 }, { "events:", 16 }, { "data:", 16 }, { "ino:", 16 }
+	};
+	uint64_t values[4];
+
+	for (size_t i = 0; i < 4; i++) {
+		line = skip_to(line, fields[i].label);
+		if (line == NULL)
+			return -EINVAL;
+		line = number(line, fields[i].base, &values[i]);
+	}
+	out->fd = (int32_t)values[0];
+	out->events = (uint32_t)values[1];
+	out->data = values[2];
+	out->inode = values[3];
+	return 0;
+}
+
+struct search {
+	struct pending *pending;
+	uint64_t inode;
+	int result;
+};
+
+static void take_over(struct search *search, int epfd,
+		      const struct watch_line *line)
+{
+	struct pending *pending = search->pending;
+
+	if (line->inode != search->inode || !(line->events & ~PRIVATE_BITS))
+		return;
+	search->result = remember(pending, epfd, line->fd, line->events,
+				  line->data);
+	if (search->result == 0)
+		replace(epfd, line->fd, line->events & EPOLLEXCLUSIVE,
+			OUR_EVENTS, pending_marker(pending));
+}
+
+static void take_over_lines(struct search *search, int epfd, char *text)
+{
+	char *end;
+
+	for (; search->result == 0 && (end = strchr(text, '\n')) != NULL;
+	     text = end + 1) {
+		struct watch_line line;
+
+		*end = '\0';
+		if (watch_parse(text, &line) == 0)
+			take_over(search, epfd, &line);
+	}
+}
+
+/* Reads epfd's fdinfo by pieces, whole lines at a time. */
+static void search_epoll(int epfd, void *arg)
+{
+	struct search *search = arg;
+	char text[1024];
+	size_t have = 0;
+	long file, n;
+
+	log_format(text, sizeof(text), "/proc/self/fdinfo/%d", epfd);
+	file = sys4(SYS_openat, AT_FDCWD, text, O_RDONLY | O_CLOEXEC, 0);
+	if (file < 0)
+		return;
+	while ((n = sys3(SYS_read, file, text + have,
+			 sizeof(text) - 1 - have)) > 0) {
+		char *last;
+
+		have += (size_t)n;
+		text[have] = '\0';
+		last = strrchr(text, '\n');
+		if (last == NULL)
+			break;
+		n = last + 1 - text;
+		take_over_lines(search, epfd, text);
+		memmove(text, text + n, have - (size_t)n);
+		have -= (size_t)n;
+	}
+	sys1(SYS_close, file);
+}
+
+int watch_begin(struct pending *pending, int fd)
+{
+	struct search search = { .pending = pending };
+	struct stat st;
+	long r;
+
+	r = sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH);
+	if (r < 0)
+		return (int)r;
+	search.inode = st.st_ino;
+	fdtable_each_noted(FD_EPOLL, search_epoll, &search);
+	if (search.result < 0)
+		watch_end(pending);
+	return search.result;
+}
+
+/* --- while it is pending ------------------------------------------------------ */
+
+static void restore(struct watch *watch)
+{
+	replace(watch->epfd, watch->fd, watch->events & EPOLLEXCLUSIVE,
+		watch->events, watch->data);
+	watch->epfd = -1;
+}
+
+void watch_end(struct pending *pending)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd != -1)
+			restore(&pending->watches[i]);
+}
+
+void watch_drop(struct pending *pending, int epfd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd == epfd)
+			pending->watches[i].epfd = -1;
+}
+
+void watch_release(struct pending *pending, int fd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd != -1 &&
+		    pending->watches[i].fd == fd)
+			restore(&pending->watches[i]);
+}
+
+static int ctl_remove(struct pending *pending, int epfd, int fd)
+{
+	struct watch *watch = watch_find(pending, epfd, fd);
+	int r = ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
+
+	if (watch != NULL)
+		watch->epfd = -1;
+	return r;
+}
+
+int watch_ctl(struct pending *pending, int epfd, int op, int fd,
+	      const struct epoll_event *event)
+{
+	struct watch *watch = watch_find(pending, epfd, fd);
+	int r;
+
+	if (op == EPOLL_CTL_DEL)
+		return ctl_remove(pending, epfd, fd);
+	if (event->events & EPOLLEXCLUSIVE) {
+		/* What the kernel refuses, it shall refuse itself. */
+		if (op != EPOLL_CTL_ADD || event->events & ~EXCLUSIVE_OK)
+			return ctl(epfd, op, fd, event->events,
+				   event->data.u64);
+	} else if (op == EPOLL_CTL_MOD && watch != NULL &&
+		   watch->events & EPOLLEXCLUSIVE) {
+		return -EINVAL;
+	}
+	if (watch == NULL && watch_find(pending, -1, -1) == NULL)
+		return -ENOMEM;
+	r = ctl(epfd, op, fd, OUR_EVENTS, pending_marker(pending));
+	if (r < 0)
+		return r;
+	return remember(pending, epfd, fd, event->events, event->data.u64);
+}

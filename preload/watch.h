@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* watch.h - the program's epoll registrations of a connection under way */
+#ifndef SOCKSIFY_PRELOAD_WATCH_H
+#define SOCKSIFY_PRELOAD_WATCH_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "preload/pending.h"
+
+/*
+ * Finds the registrations of the socket fd in the epolls that the program is
+ * known to use, remembers them in the record and puts the handshake's events and
+ * the record's marker in their place. 0, or -ENOMEM when there are more than a
+ * record remembers. The record is not active yet.
+ */
+int watch_begin(struct pending *pending, int fd);
+
+/* Puts the program's own registrations back: whoever waits sees what the kernel
+ * has to say of the socket from now on. Called with the record's lock. */
+void watch_end(struct pending *pending);
+
+/*
+ * The program's epoll_ctl for a socket whose connection is under way: made with
+ * our events and marker, so that its errors are the kernel's, and remembered.
+ * 0 or -errno. Called with the record's lock.
+ */
+int watch_ctl(struct pending *pending, int epfd, int op, int fd,
+	      const struct epoll_event *event);
+
+/* epfd is about to be closed, or fd is: what hangs on it is not ours any more. */
+void watch_drop(struct pending *pending, int epfd);
+void watch_release(struct pending *pending, int fd);
+
+/* One line of an epoll's fdinfo. */
+struct watch_line {
+	int32_t fd;
+	uint32_t events;
+	uint64_t data;
+	uint64_t inode;
+};
+
+/*
+ * Parses a line of /proc/PID/fdinfo/EPFD as the kernel writes it (proc(5)):
+ * "tfd: 5 events: 19 data: 5 pos:0 ino:abc sdev:7". 0, or -EINVAL if it is not
+ * one of a registration.
+ */
+int watch_parse(const char *line, struct watch_line *out);
+
+#endif

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check-includes.sh - imports go one way: core <- resolver <- preload, launcher
+set -eu
+status=0
+
+# FILES FORBIDDEN: no file may include a header of the forbidden folders.
+forbid() {
+	found=$(grep -nE "#include \"($2)" $1 /dev/null || :)
+	[ -z "$found" ] && return
+	echo "an include that goes the wrong way:" >&2
+	echo "$found" >&2
+	status=1
+}
+
+forbid "core/*.[ch]" "resolver/|preload/|launcher/"
+forbid "resolver/*.[ch]" "preload/|launcher/"
+forbid "preload/*.[ch]" "launcher/"
+forbid "launcher/*.[ch]" "preload/|resolver/"
+
+# The pure modules make no system call of their own either.
+forbid "core/cursor.[ch] core/endpoint.[ch] core/socks5.[ch] core/handshake.[ch] core/rules.[ch] core/elf.[ch]" \
+	"core/sys\\.h|core/config\\.h"
+
+# One place each for dlsym and, below the hooks, none for errno.
+found=$(grep -nE '\bdlsym\(' preload/*.c core/*.c resolver/*.c |
+	grep -v '^preload/real.c' | grep -v 'libidn2' || :)
+if [ -n "$found" ]; then
+	echo "dlsym belongs to preload/real.c:" >&2
+	echo "$found" >&2
+	status=1
+fi
+exit $status

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check-symbols.sh BUILD - the exports are the list's; the pure layers are pure
+set -eu
+build=$1
+
+# 1. What the library exports is calls.def, no more and no less.
+expected=$(sed -n 's/^CALL([A-Z_]*, *\([A-Za-z0-9_]*\)).*/\1/p' \
+	preload/calls.def | sort)
+exported=$(nm -D --defined-only "$build/libsocksify.so" |
+	awk '$2 ~ /[TWi]/ { print $3 }' | sort)
+if [ "$expected" != "$exported" ]; then
+	echo "the exports differ from preload/calls.def (< list, > library):" >&2
+	printf '%s\n' "$expected" >"$build/expected.txt"
+	printf '%s\n' "$exported" >"$build/exported.txt"
+	diff "$build/expected.txt" "$build/exported.txt" >&2 || :
+	exit 1
+fi
+
+# 2. The pure modules need nothing of the system: bytes and strings only. The
+# sanitizers' runtime (in such builds) is no part of that.
+pure="cursor endpoint socks5 handshake rules elf"
+allowed='^(mem(cpy|cmp|set|move|chr)|str(len|cmp|chr|rchr|casecmp|ncasecmp)|strn(cmp|len)|explicit_bzero|inet_(pton|ntop)|in6addr_.*|strerrordesc_np|log_format|__(asan|ubsan|tsan|sanitizer)_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|(cursor|reader|writer|endpoint|socks5|handshake|rules|elf|text)_.*)$'
+status=0
+for module in $pure; do
+	object=$build/core/$module.o
+	[ -f "$object" ] || continue
+	alien=$(nm -u "$object" | awk '{ print $2 }' |
+		grep -Ev "$allowed" || :)
+	if [ -n "$alien" ]; then
+		echo "core/$module.c is to be pure, but needs:" $alien >&2
+		status=1
+	fi
+done
+exit $status
