@@ -73,8 +73,7 @@ static void settle(const struct options *options)
 	config_load(&config, getenv);
 	if (config.broken)
 		die_of_config(&config, options);
-	if (config.skipped_http_proxy && config.log_level > LOG_QUIET &&
-	    config.proxy_source != CONFIG_FROM_ALL_PROXY)
+	if (config.skipped_http_proxy && config.log_level > LOG_QUIET)
 		tell("ALL_PROXY names an HTTP proxy and is passed over: "
 		     "socksify speaks SOCKS5");
 	environ_settle_proxy(&config);

@@ -72,7 +72,7 @@ static void take_rule(struct options *options, const struct spec *spec,
 	if (asprintf(&all, "%s%s%s=%s", options->rules ? options->rules : "",
 		     options->rules ? " " : "", spec->name, value) < 0)
 		die(STATUS_OWN_FAILURE, "--%s: out of memory", spec->name);
-	/* The shorter list stays: the process soon becomes another program. */
+	free(options->rules);
 	options->rules = all;
 }
 

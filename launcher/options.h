@@ -31,7 +31,7 @@ struct options {
 	const char *config;
 	const char *log;
 	const char *timeout;
-	const char *rules;
+	char *rules;
 	int verbose;
 	char **program;
 };
