@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check-asan.sh - the unit tests and the library under ASan and UBSan
+#
+# The whole library is built with the sanitizers. Programs that it is loaded into
+# know nothing of them, so ASan's run-time is preloaded by way of the library's
+# own dependency, after it; that order is right: a call goes through our hook to
+# ASan's, and on to libc.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
+build=build/asan
+cases=${CASES:-curl hostile victims}
+passed=0
+failed=0
+
+# Leaks are the programs' own affair: they exit without freeing.
+ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+# Runs a part whose last line is "…: N passed, M failed", and adds it up.
+part() {
+	output=$("$@" 2>&1)
+	status=$?
+	printf '%s\n' "$output"
+	last=$(printf '%s\n' "$output" | grep ' passed, [0-9]* failed$' |
+		tail -n 1)
+	good=$(printf '%s\n' "$last" | sed 's/.* \([0-9]*\) passed.*/\1/')
+	bad=$(printf '%s\n' "$last" | sed 's/.* \([0-9]*\) failed$/\1/')
+	if [ "$status" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
+		bad=1
+	fi
+	passed=$((passed + ${good:-0}))
+	failed=$((failed + ${bad:-0}))
+}
+
+if ! make -j2 BUILD=$build SANITIZE=address,undefined WERROR=-Werror \
+	all victims; then
+	echo "asan: 0 passed, 1 failed"
+	exit 1
+fi
+part make -j2 -s BUILD=$build SANITIZE=address,undefined WERROR=-Werror unit
+# shellcheck disable=SC2086 # a list
+part env BUILD=$build tests/e2e/run $cases
+
+echo "asan: $passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
