@@ -69,7 +69,7 @@ END_TEST
 
 static const char *const names[] = {
 	"a", "example.com", "example.com.", "under_score.x-y.z", "1.2.3.a",
-	"3com", "b\xc3\xbc" "cher.example",
+	"3com", "b\xc3\xbc\x63her.example",
 };
 
 START_TEST(knows_a_host_name)
