@@ -12,32 +12,26 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 SLOW=10.33.3.2 SLOW6=fd33:3::2
-# The world answers for these with ICMP: host and network unreachable; and not
-# at all.
-NO_HOST=10.33.3.9 NO_NET=10.33.3.10 SILENT=10.33.3.8 NO_HOST6=fd33:3::9
+# For these there is ICMP that says host or network unreachable, or nothing.
+NO_HOST=10.33.3.9 NO_NET=10.33.3.10 NO_HOST6=fd33:3::9 NO_NET6=fd33:3::10
+SILENT=10.33.3.8
 
 slow_link() {
 	start proxyhost slowlink "$PYTHON" "$SUPPORT/slowlink.py" 100 \
-		"${holders[proxyhost]}" eth0 "${holders[world]}" slow
+		"${holders[proxyhost]}" eth0 "${holders[world]}" slow \
+		"$NO_HOST=1" "$NO_NET=0" "$NO_HOST6=3" "$NO_NET6=0"
 	wait_until "the slow link" grep -q linked "$WORK/slowlink.log"
 	in_world sh -ec "
 		cd /proc/sys/net
 		for conf in all default slow eth0; do
 			echo 0 >ipv4/conf/\$conf/rp_filter
 		done
-		echo 1 >ipv4/conf/slow/forwarding
-		echo 1 >ipv6/conf/all/forwarding
-		echo 0 >ipv4/icmp_ratelimit
-		echo 0 >ipv6/icmp/ratelimit
 		ip addr add $SLOW/32 dev slow
 		ip addr add $SLOW6/128 dev slow
 		ip rule add from $SLOW table 7
 		ip route add $OUTSIDE/32 dev slow table 7
 		ip -6 rule add from $SLOW6 table 7
-		ip -6 route add $OUTSIDE6/128 dev slow table 7
-		ip route add unreachable $NO_HOST
-		ip -6 route add unreachable $NO_HOST6
-		ip route add blackhole $SILENT" &&
+		ip -6 route add $OUTSIDE6/128 dev slow table 7" &&
 		in_proxyhost sh -ec "
 		echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
 		echo 0 >/proc/sys/net/ipv4/conf/eth0/rp_filter
@@ -87,7 +81,8 @@ compare() {
 		--far "closed-mapped=::ffff:$SLOW:9" \
 		--far "sink=$SLOW:11" --far "source=$SLOW:12" \
 		--far "no-host=$NO_HOST:7" --far "no-net=$NO_NET:7" \
-		--far "no-host6=$NO_HOST6:7" --far "silent=$SILENT:7" \
+		--far "no-host6=$NO_HOST6:7" \
+		--far "no-net6=$NO_NET6:7" --far "silent=$SILENT:7" \
 		--direct "$(command_in proxyhost)" "${options[@]}"
 }
 

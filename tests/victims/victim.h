@@ -516,6 +516,7 @@ static inline int victim_main(int argc, char **argv, const struct row *rows,
 	read_address(&far.good, &far.len, argv[argc > 5 ? 4 : 2],
 		     argv[argc > 5 ? 5 : 3]);
 	live_only_so_long();
+	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rows[i].name, argv[1]) != 0)
 			continue;

@@ -685,7 +685,6 @@ static void shutdown_pending(const struct far *far, int how)
 	say_poll("poll", fd, POLLIN | POLLOUT | POLLRDHUP, 0);
 	say_so_error("so_error", fd);
 	say_peer("peer", fd);
-	on_signal(SIGPIPE, SIG_IGN, 0);
 	say_rc("write", write(fd, "x", 1));
 	say_rc("connect.good", dial_good(fd, far));
 	say_poll("ready", fd, POLLOUT, LONG_MS);
