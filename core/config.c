@@ -3,9 +3,10 @@
  * config.c - the configuration put together from environment and file
  *
  * What stands where: the environment's proxy and settings win over the file's;
- * rules stand in the order SOCKSIFY_RULES (the command's options), SOCKSIFY_BLOCK,
- * SOCKSIFY_VIA, SOCKSIFY_DIRECT, NO_PROXY, the file, built in. The file is the one
- * that SOCKSIFY_CONFIG names, else the first of the usual ones that is there.
+ * rules stand in the order SOCKSIFY_RULES (the command's options),
+ * SOCKSIFY_BLOCK, SOCKSIFY_VIA, SOCKSIFY_DIRECT, NO_PROXY, the file, built in.
+ * The file is the one that SOCKSIFY_CONFIG names, else the first of the usual
+ * ones that is there.
  * An empty variable counts as unset.
  *
  * A process whose privileges differ from its caller's (AT_SECURE) believes
@@ -53,7 +54,7 @@ enum {
 	ASKED_FOR_MAX = RULES_MAX - BUILT_IN,
 };
 
-/* --- single values ----------------------------------------------------------- */
+/* --- single values ------------------------------------------------------- */
 
 void config_use_proxy(struct config *config, const struct config_proxy *proxy,
 		      enum config_source source)
@@ -171,8 +172,8 @@ const char *config_set_fake4(struct config *config, struct text text)
 	for (unsigned int i = 0; i < 4; i++) {
 		unsigned int kept = bits > i * 8 ? bits - i * 8 : 0;
 
-		config->fake4[i] = kept >= 8 ? e.v4[i] :
-					       e.v4[i] & (0xff00 >> kept);
+		config->fake4[i] =
+			kept >= 8 ? e.v4[i] : e.v4[i] & (0xff00 >> kept);
 	}
 	config->fake4_bits = (uint8_t)bits;
 	return NULL;
@@ -194,7 +195,7 @@ const char *config_set_fake6(struct config *config, struct text text)
 	return NULL;
 }
 
-/* --- rules --------------------------------------------------------------------- */
+/* --- rules --------------------------------------------------------------- */
 
 int config_add_rule(struct config *config, enum route route,
 		    struct text pattern, char *why, size_t why_size)
@@ -210,8 +211,10 @@ int config_add_rule(struct config *config, enum route route,
 	if (!error)
 		return 0;
 	if (error == -ENOSPC) {
-		log_format(why, why_size, "more than %d rules, or their names "
-			   "are too long in all", ASKED_FOR_MAX);
+		log_format(why, why_size,
+			   "more than %d rules, or their names "
+			   "are too long in all",
+			   ASKED_FOR_MAX);
 		return -EINVAL;
 	}
 	if (pattern.len >= sizeof(shown))
@@ -245,7 +248,7 @@ static void add_built_in_rules(struct config *config)
 			  &reason);
 }
 
-/* --- the environment --------------------------------------------------------- */
+/* --- the environment ----------------------------------------------------- */
 
 /* The first fault is the one that is told. */
 static void break_config(struct config *config, const char *where,
@@ -271,8 +274,8 @@ static void load_list(struct config *config, config_getenv *env,
 	const char *value = value_of(env, name);
 	char why[CONFIG_WHY_MAX];
 
-	if (value && config_add_rules(config, route, text_of(value), why,
-				      sizeof(why)))
+	if (value &&
+	    config_add_rules(config, route, text_of(value), why, sizeof(why)))
 		break_config(config, name, why);
 }
 
@@ -299,8 +302,9 @@ static int add_option(struct config *config, struct text word, char *why,
 		return config_add_rule(config, options[i].route, word, why,
 				       why_size);
 	}
-	log_format(why, why_size, "write direct=PATTERN, via=PATTERN or "
-				  "block=PATTERN, with blanks between them");
+	log_format(why, why_size,
+		   "write direct=PATTERN, via=PATTERN or "
+		   "block=PATTERN, with blanks between them");
 	return -EINVAL;
 }
 
@@ -475,7 +479,7 @@ static void load_settings(struct config *config, config_getenv *env)
 	}
 }
 
-/* --- the file -------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------ */
 
 /* The null device stands for "no file at all". */
 static bool is_readable_kind(const struct stat *st)
@@ -631,7 +635,7 @@ static bool join(char *path, size_t size, const char *base, const char *tail)
 	return true;
 }
 
-/* The user's file. False if the environment does not say where that would be. */
+/* The user's file. False if the environment does not say where that is. */
 static bool user_file(config_getenv *env, char *path, size_t size)
 {
 	const char *xdg = value_of(env, "XDG_CONFIG_HOME");
@@ -658,11 +662,14 @@ static void load_file(struct config *config, config_getenv *env)
 		load_usual_file(config, SYSTEM_FILE);
 }
 
-/* --- the whole ------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------- */
 
 static void set_defaults(struct config *config)
 {
-	memset(config, 0, sizeof(*config));
+	/* Of the long lists only what is used is ever touched. */
+	memset(config, 0, offsetof(struct config, rules));
+	config->rules.count = 0;
+	config->rules.text_used = 0;
 	config->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
 	config->log_level = LOG_REFUSAL;
 	memcpy(config->fake4, fake4_default, sizeof(config->fake4));

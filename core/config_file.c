@@ -2,7 +2,7 @@
 /*
  * config_file.c - the text of a configuration file
  *
- * A line is "KEY VALUE" or "KEY = VALUE", with blanks around as one likes; a line
+ * A line is "KEY VALUE" or "KEY = VALUE", with blanks around as one likes; one
  * that begins with '#' is a comment. A '#' after a blank begins a comment too,
  * but not in a username or password, which go to the end of the line. Each key
  * comes once, but for the rules:

@@ -75,8 +75,9 @@ static int read_scheme(struct text *rest, char *why, size_t size)
 		return 0;
 	scheme = take(rest, (size_t)(mark - rest->at), 3);
 	if (!is_scheme(scheme))
-		return wrong(why, size, "what stands before :// is no scheme; "
-					"write socks5h://host:port");
+		return wrong(why, size,
+			     "what stands before :// is no scheme; "
+			     "write socks5h://host:port");
 	fault = scheme_fault(scheme);
 	if (!fault)
 		return 0;
@@ -142,8 +143,9 @@ static int read_login(struct config_proxy *proxy, struct text login, char *why,
 	if (!username.len)
 		return wrong(why, size, "the username before @ is missing");
 	if (!password.len)
-		return wrong(why, size, "a username needs a password; write "
-					"socks5h://user:password@host:port");
+		return wrong(why, size,
+			     "a username needs a password; write "
+			     "socks5h://user:password@host:port");
 	if (unescape(username, proxy->username, sizeof(proxy->username)) < 1 ||
 	    unescape(password, proxy->password, sizeof(proxy->password)) < 1)
 		return wrong(why, size,
@@ -158,8 +160,9 @@ static int read_port(struct endpoint *e, struct text port, char *why,
 	unsigned int value = CONFIG_PORT_DEFAULT;
 
 	if (port.at && !text_number(port, 1, 65535, &value))
-		return wrong(why, size, "the proxy's port is not 1 to 65535; "
-					"write socks5h://host:port");
+		return wrong(why, size,
+			     "the proxy's port is not 1 to 65535; "
+			     "write socks5h://host:port");
 	e->port = (uint16_t)value;
 	return 0;
 }
@@ -188,13 +191,15 @@ static int read_bracketed(struct endpoint *e, struct text host, char *why,
 	struct text inner;
 
 	if (!end)
-		return wrong(why, size, "a bracket is not closed; write "
-					"socks5h://[address]:port");
+		return wrong(why, size,
+			     "a bracket is not closed; write "
+			     "socks5h://[address]:port");
 	inner = take(&port, (size_t)(end - host.at), 1);
 	take(&inner, 0, 1);
 	if (!read_ipv6(e, inner))
-		return wrong(why, size, "no IPv6 address in the brackets; a "
-					"scope is written as a number");
+		return wrong(why, size,
+			     "no IPv6 address in the brackets; a "
+			     "scope is written as a number");
 	if (!port.len)
 		port.at = NULL;
 	else if (port.at[0] != ':')
@@ -218,18 +223,20 @@ static int read_host(struct endpoint *e, struct text host, char *why,
 		host = take(&port, (size_t)(colon - host.at), 1);
 	}
 	if (port.at && memchr(port.at, ':', port.len))
-		return wrong(why, size, "an IPv6 address stands in brackets; "
-					"write socks5h://[address]:port");
+		return wrong(why, size,
+			     "an IPv6 address stands in brackets; "
+			     "write socks5h://[address]:port");
 	if (!host.len)
-		return wrong(why, size, "the proxy's host is missing; write "
-					"socks5h://host:port");
+		return wrong(why, size,
+			     "the proxy's host is missing; write "
+			     "socks5h://host:port");
 	if (text_copy(host, address, sizeof(address)) &&
 	    !endpoint_parse_address(e, address))
 		return read_port(e, port, why, size);
-	if (!text_is_host_name(host) ||
-	    endpoint_set_name(e, host.at, host.len))
-		return wrong(why, size, "the proxy's host is neither an "
-					"address nor a name");
+	if (!text_is_host_name(host) || endpoint_set_name(e, host.at, host.len))
+		return wrong(why, size,
+			     "the proxy's host is neither an "
+			     "address nor a name");
 	return read_port(e, port, why, size);
 }
 

@@ -117,7 +117,7 @@ static bool file_offset(const struct image *image, uint64_t address,
 	return false;
 }
 
-/* --- Go ---------------------------------------------------------------------- */
+/* --- Go ------------------------------------------------------------------ */
 
 /* A note's name and contents are padded to four bytes. */
 static uint64_t padded(uint32_t size)
@@ -136,7 +136,8 @@ static bool segment_has_go_note(const struct image *image,
 		uint64_t size;
 		char name[4];
 
-		if (left < sizeof(note) || !take(image, at, &note, sizeof(note)))
+		if (left < sizeof(note) ||
+		    !take(image, at, &note, sizeof(note)))
 			return false;
 		if (note.n_type == GO_NOTE_TYPE && note.n_namesz == 4 &&
 		    take(image, at + sizeof(note), name, sizeof(name)) &&
@@ -185,7 +186,7 @@ static bool has_go_section(const struct image *image)
 	return false;
 }
 
-/* --- loaders ------------------------------------------------------------------- */
+/* --- loaders ------------------------------------------------------------- */
 
 static bool begins_with(const char *text, const char *prefix)
 {
@@ -221,7 +222,8 @@ static const char *find_soname(const struct image *image)
 		Elf64_Dyn entry;
 
 		if (at >= segment.p_filesz || segment.p_offset > image->len ||
-		    !take(image, segment.p_offset + at, &entry, sizeof(entry)) ||
+		    !take(image, segment.p_offset + at, &entry,
+			  sizeof(entry)) ||
 		    entry.d_tag == DT_NULL)
 			break;
 		at += sizeof(entry);
@@ -249,13 +251,13 @@ static void copy_cut(char *out, const char *text, size_t len)
 	out[len] = '\0';
 }
 
-/* --- the kinds -------------------------------------------------------------------- */
+/* --- the kinds ----------------------------------------------------------- */
 
 static void inspect_dynamic(struct elf *elf, const struct image *image,
 			    const Elf64_Phdr *segment)
 {
-	const char *path = string_at(image, segment->p_offset,
-				     segment->p_filesz);
+	const char *path =
+		string_at(image, segment->p_offset, segment->p_filesz);
 
 	/* The kernel refuses it likewise. */
 	if (!path || !path[0])
@@ -267,11 +269,10 @@ static void inspect_dynamic(struct elf *elf, const struct image *image,
 /* Without an interpreter: a static program, or an interpreter itself. */
 static void inspect_alone(struct elf *elf, const struct image *image)
 {
-	const char *soname = image->header.e_type == ET_DYN ?
-				     find_soname(image) :
-				     NULL;
-	enum elf_kind loader = soname ? kind_by_loader(soname) :
-					ELF_DYNAMIC_OTHER;
+	const char *soname =
+		image->header.e_type == ET_DYN ? find_soname(image) : NULL;
+	enum elf_kind loader =
+		soname ? kind_by_loader(soname) : ELF_DYNAMIC_OTHER;
 
 	if (loader != ELF_DYNAMIC_OTHER) {
 		elf->kind = loader;

@@ -15,22 +15,22 @@
 enum { ELF_TEXT_MAX = 256 };
 
 enum elf_kind {
-	ELF_NOT_A_PROGRAM,   /* nothing that the kernel itself can run */
-	ELF_SCRIPT,	     /* "#!": see interpreter and argument */
-	ELF_DYNAMIC_GLIBC,   /* honours LD_PRELOAD; also glibc's ld.so itself */
-	ELF_DYNAMIC_MUSL,    /* likewise, with a library made for musl */
-	ELF_DYNAMIC_OTHER,   /* asks for a loader that is neither */
-	ELF_STATIC,	     /* no loader takes part, static-pie too */
-	ELF_STATIC_GO,	     /* the same, and made by Go */
-	ELF_OTHER_CLASS,     /* a 32-bit program */
-	ELF_OTHER_MACHINE,   /* 64-bit, for another processor */
+	ELF_NOT_A_PROGRAM, /* nothing that the kernel itself can run */
+	ELF_SCRIPT,	   /* "#!": see interpreter and argument */
+	ELF_DYNAMIC_GLIBC, /* honours LD_PRELOAD; also glibc's ld.so itself */
+	ELF_DYNAMIC_MUSL,  /* likewise, with a library made for musl */
+	ELF_DYNAMIC_OTHER, /* asks for a loader that is neither */
+	ELF_STATIC,	   /* no loader takes part, static-pie too */
+	ELF_STATIC_GO,	   /* the same, and made by Go */
+	ELF_OTHER_CLASS,   /* a 32-bit program */
+	ELF_OTHER_MACHINE, /* 64-bit, for another processor */
 };
 
 /**
  * struct elf - what was found
  * @kind:	see above
- * @go:		made by Go: makes system calls of its own, also where it is dynamic
- * @loader:	is a dynamic loader itself: what it runs is named in its arguments
+ * @go:		made by Go: makes system calls of its own, dynamic or not
+ * @loader:	is a dynamic loader itself: its arguments name what it runs
  * @interpreter: the loader of a dynamic program, or a script's interpreter; cut
  *		if too long
  * @argument:	the one argument of a script's line, or empty
@@ -58,8 +58,8 @@ const char *elf_kind_text(enum elf_kind kind);
  * @owner:	its st_uid
  * @group:	its st_gid
  * @capabilities: it has a security.capability attribute
- * @no_new_privs: the process has PR_SET_NO_NEW_PRIVS, or the file is on a nosuid
- *		mount: all of that is ignored
+ * @no_new_privs: the process has PR_SET_NO_NEW_PRIVS, or the file is on a
+ *		nosuid mount: all of that is ignored
  * @uid:	the process's real user
  * @euid:	its effective user
  * @gid:	its real group

@@ -26,7 +26,7 @@ static int wrong(const char **why, const char *reason)
 	return -EINVAL;
 }
 
-/* Cuts text at the first c: what follows it, or a NULL at when there is none. */
+/* Cuts text at the first c: what follows it; its at is NULL if none does. */
 static struct text cut(struct text *text, char c)
 {
 	const char *found = text->len ? memchr(text->at, c, text->len) : NULL;
@@ -123,8 +123,8 @@ static int read_ipv4_net(struct rule *rule, const struct endpoint *e,
 
 	if (p->bits.at && !text_number(p->bits, above, above + 32, &bits))
 		return wrong(why, above ? "the prefix length of a v4-mapped "
-					  "net is 96 to 128"
-					: "the prefix length is 0 to 32");
+					  "net is 96 to 128" :
+					  "the prefix length is 0 to 32");
 	rule->kind = RULE_IPV4;
 	rule->prefix = (uint8_t)(bits - above);
 	memcpy(rule->address, e->v4, sizeof(e->v4));
@@ -241,8 +241,7 @@ static bool matches_name(const struct rules *rules, const struct rule *rule,
 
 	if (rule->kind == RULE_ANY)
 		return true;
-	if (name.len < len ||
-	    !same_name(name.at + name.len - len, wanted, len))
+	if (name.len < len || !same_name(name.at + name.len - len, wanted, len))
 		return false;
 	if (rule->kind == RULE_NAME)
 		return name.len == len;

@@ -71,7 +71,8 @@ static void check_routes(void)
 		route = config_route(&config, &e);
 		must(route != ROUTE_NONE, "everything has a route");
 		must(!config.broken || route == ROUTE_BLOCK ||
-			     (route == ROUTE_DIRECT && endpoint_is_loopback(&e)),
+			     (route == ROUTE_DIRECT &&
+			      endpoint_is_loopback(&e)),
 		     "a broken configuration lets nothing out");
 		rules_match_name(&config.rules, hosts[i]);
 	}
@@ -90,7 +91,8 @@ static void try_url(void)
 		/* A scheme may be shown. */
 		must((mark && secret < mark) || !strstr(why, SECRET),
 		     "no password is shown");
-		must(config.proxy.kind == ENDPOINT_NONE, "a fault sets nothing");
+		must(config.proxy.kind == ENDPOINT_NONE,
+		     "a fault sets nothing");
 		return;
 	}
 	must(config.proxy.kind != ENDPOINT_NONE && config.proxy.port,
@@ -102,8 +104,8 @@ static void try_url(void)
 static void try_file(size_t len)
 {
 	char why[CONFIG_WHY_MAX] = "";
-	int rc = config_parse_file(&config, text, len, "name", why,
-				   sizeof(why));
+	int rc =
+		config_parse_file(&config, text, len, "name", why, sizeof(why));
 
 	must(rc == 0 || rc == -EINVAL, "a file is right or wrong");
 	if (rc) {
@@ -197,8 +199,8 @@ int main(int argc, char **argv)
 			replayed++;
 	}
 	printf("replayed %d of %d files\n", replayed, argc - 1);
-	return replayed > 0 && replayed == argc - 1 ? EXIT_SUCCESS
-						    : EXIT_FAILURE;
+	return replayed > 0 && replayed == argc - 1 ? EXIT_SUCCESS :
+						      EXIT_FAILURE;
 }
 
 #endif

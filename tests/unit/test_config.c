@@ -16,7 +16,7 @@
 static struct config config;
 static char why[CONFIG_WHY_MAX];
 
-/* --- an environment of the test's own ---------------------------------------- */
+/* --- an environment of the test's own ------------------------------------ */
 
 static struct {
 	const char *name;
@@ -124,7 +124,7 @@ static void assert_broken(const char *words)
 	ck_assert_ptr_null(strchr(config.why, '\n'));
 }
 
-/* --- URLs ----------------------------------------------------------------------- */
+/* --- URLs ---------------------------------------------------------------- */
 
 static const struct {
 	const char *url;
@@ -155,9 +155,9 @@ static const struct {
 START_TEST(reads_a_url)
 {
 	memset(&config, 0, sizeof(config));
-	ck_assert_msg(config_parse_url(&config, urls[_i].url, why,
-				       sizeof(why)) == 0,
-		      "%s: %s", urls[_i].url, why);
+	ck_assert_msg(
+		config_parse_url(&config, urls[_i].url, why, sizeof(why)) == 0,
+		"%s: %s", urls[_i].url, why);
 	ck_assert_str_eq(proxy_text(), urls[_i].proxy);
 	ck_assert_str_eq(config.username, urls[_i].username);
 	ck_assert_str_eq(config.password, urls[_i].password);
@@ -259,19 +259,17 @@ END_TEST
 START_TEST(knows_the_address_of_a_numeric_proxy)
 {
 	memset(&config, 0, sizeof(config));
-	ck_assert_int_eq(config_parse_url(&config, "192.0.2.1:7", why,
-					  sizeof(why)),
-			 0);
+	ck_assert_int_eq(
+		config_parse_url(&config, "192.0.2.1:7", why, sizeof(why)), 0);
 	ck_assert_uint_eq(config.n_addresses, 1);
 	ck_assert(endpoint_equal(&config.addresses[0], &config.proxy));
-	ck_assert_int_eq(config_parse_url(&config, "a.example", why,
-					  sizeof(why)),
-			 0);
+	ck_assert_int_eq(
+		config_parse_url(&config, "a.example", why, sizeof(why)), 0);
 	ck_assert_uint_eq(config.n_addresses, 0);
 }
 END_TEST
 
-/* --- files ----------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------- */
 
 static int parse_file(const char *text)
 {
@@ -433,7 +431,7 @@ START_TEST(gives_up_where_rules_are_too_many)
 }
 END_TEST
 
-/* --- the whole, from the environment ------------------------------------------- */
+/* --- the whole, from the environment ------------------------------------- */
 
 START_TEST(has_defaults)
 {
@@ -673,7 +671,7 @@ START_TEST(is_broken_by_a_name_among_the_addresses)
 }
 END_TEST
 
-/* --- routes ----------------------------------------------------------------------- */
+/* --- routes -------------------------------------------------------------- */
 
 static const struct {
 	const char *host;
@@ -796,7 +794,7 @@ START_TEST(keeps_the_built_in_rules_when_the_list_is_full)
 }
 END_TEST
 
-/* --- files, from the disk --------------------------------------------------------- */
+/* --- files, from the disk ------------------------------------------------ */
 
 START_TEST(takes_the_proxy_from_the_file)
 {
@@ -1026,7 +1024,8 @@ static void add_text_tests(Suite *s)
 	TCase *t = tcase_create("text of a file");
 
 	tcase_add_test(t, reads_every_key_of_a_file);
-	tcase_add_loop_test(t, names_the_wrong_line_and_never_shows_its_password,
+	tcase_add_loop_test(t,
+			    names_the_wrong_line_and_never_shows_its_password,
 			    0, N(wrong_files));
 	tcase_add_test(t, refuses_a_nul_byte_in_a_file);
 	tcase_add_test(t, refuses_a_long_password_line);

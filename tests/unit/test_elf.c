@@ -25,7 +25,7 @@
 #define GLIBC_LOADER  "/lib/ld-linux-aarch64.so.1"
 #endif
 
-/* --- a program made by hand ------------------------------------------------------ */
+/* --- a program made by hand ---------------------------------------------- */
 
 enum { HEADERS_MAX = 8, IMAGE_MAX = 4096, HEADERS_AT = sizeof(Elf64_Ehdr) };
 
@@ -89,16 +89,16 @@ static void begin_dynamic(const char *loader)
 static void add_go_note(void)
 {
 	static const uint8_t note[] = {
-		4, 0, 0, 0, /* n_namesz */
-		3, 0, 0, 0, /* n_descsz */
-		4, 0, 0, 0, /* n_type: Go's build ID */
-		'G', 'o', 0, 0, /* name */
+		4,   0,	  0,   0, /* n_namesz */
+		3,   0,	  0,   0, /* n_descsz */
+		4,   0,	  0,   0, /* n_type: Go's build ID */
+		'G', 'o', 0,   0, /* name */
 		'i', 'd', '1', 0, /* contents */
 	};
 	static const uint8_t gnu[] = {
-		4, 0, 0, 0, /* n_namesz */
-		5, 0, 0, 0, /* n_descsz */
-		3, 0, 0, 0, /* n_type: GNU build ID */
+		4,   0,	  0,   0, /* n_namesz */
+		5,   0,	  0,   0, /* n_descsz */
+		3,   0,	  0,   0, /* n_type: GNU build ID */
 		'G', 'N', 'U', 0, 'i', 'd', '2', '3', '4', 0, 0, 0,
 	};
 	uint64_t at = image_len;
@@ -146,7 +146,7 @@ static void begin_named(const char *soname)
 }
 
 /*
- * From memory of exactly that length, so that a sanitizer sees what is read past
+ * From memory of exactly that length: a sanitizer then sees what is read past
  * its end.
  */
 static struct elf inspect(const void *bytes, size_t len)
@@ -167,7 +167,7 @@ static struct elf inspect_image(void)
 	return inspect(image, sizeof(image));
 }
 
-/* --- kinds -------------------------------------------------------------------------- */
+/* --- kinds --------------------------------------------------------------- */
 
 static const struct {
 	const char *loader;
@@ -315,7 +315,7 @@ START_TEST(knows_what_is_no_program)
 }
 END_TEST
 
-/* --- hostile files -------------------------------------------------------------------- */
+/* --- hostile files ------------------------------------------------------- */
 
 static void whole_go_program(void)
 {
@@ -358,8 +358,8 @@ START_TEST(survives_a_lie_in_any_byte)
 			image[i] = lies[_i];
 			elf = inspect(image, image_len);
 			ck_assert_ptr_nonnull(elf_kind_text(elf.kind));
-			ck_assert_ptr_nonnull(memchr(elf.interpreter, '\0',
-						     ELF_TEXT_MAX));
+			ck_assert_ptr_nonnull(
+				memchr(elf.interpreter, '\0', ELF_TEXT_MAX));
 			image[i] = truth;
 		}
 	}
@@ -430,7 +430,7 @@ START_TEST(cuts_a_long_loaders_name_but_judges_it_whole)
 }
 END_TEST
 
-/* --- scripts -------------------------------------------------------------------------- */
+/* --- scripts ------------------------------------------------------------- */
 
 static const struct {
 	const char *text;
@@ -485,7 +485,7 @@ START_TEST(reads_as_much_of_a_script_as_the_kernel)
 }
 END_TEST
 
-/* --- programs of the machine ---------------------------------------------------------- */
+/* --- programs of the machine --------------------------------------------- */
 
 static struct elf inspect_file(const char *path)
 {
@@ -531,7 +531,7 @@ START_TEST(knows_programs_of_the_machine)
 }
 END_TEST
 
-/* --- privileges ------------------------------------------------------------------------ */
+/* --- privileges ---------------------------------------------------------- */
 
 /* root owns the file, 1000 runs it, unless said otherwise. */
 #define USER .uid = 1000, .euid = 1000, .gid = 1000, .egid = 1000

@@ -21,9 +21,9 @@ static void add(enum route route, const char *pattern)
 {
 	const char *why = NULL;
 
-	ck_assert_msg(rules_add(&rules, route, pattern, strlen(pattern),
-				&why) == 0,
-		      "%s: %s", pattern, why ? why : "no reason");
+	ck_assert_msg(
+		rules_add(&rules, route, pattern, strlen(pattern), &why) == 0,
+		"%s: %s", pattern, why ? why : "no reason");
 }
 
 static struct endpoint to(const char *host, uint16_t port)
@@ -42,7 +42,7 @@ static enum route route_of(const char *host, uint16_t port)
 	return rules_match(&rules, &e);
 }
 
-/* --- one pattern --------------------------------------------------------------- */
+/* --- one pattern --------------------------------------------------------- */
 
 static const struct {
 	const char *pattern;
@@ -137,22 +137,65 @@ END_TEST
 static const char *const wrong[] = {
 	"",
 	/* IPv4 */
-	"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1",
-	"10.0.0.0/8/8", "1.2.3", "1.2.3/24", "1.2.3.4.5", "256.0.0.1",
-	"1.2.3.4/255.255.255.0", "[10.0.0.1]", "[10.0.0.1]:80", "10",
+	"10.0.0.0/33",
+	"10.0.0.0/",
+	"10.0.0.0/08",
+	"10.0.0.0/-1",
+	"10.0.0.0/8/8",
+	"1.2.3",
+	"1.2.3/24",
+	"1.2.3.4.5",
+	"256.0.0.1",
+	"1.2.3.4/255.255.255.0",
+	"[10.0.0.1]",
+	"[10.0.0.1]:80",
+	"10",
 	/* IPv6 */
-	"2001:db8::/129", "2001:db8:::", "::1::", "[::1", "::1]", "[::1]80",
-	"[]", "[]:80", "[::1]:", "[::1]/128", "2001:db8::/32:443",
-	"fe80::1%2", "[::1]:0", "::ffff:10.0.0.0/95", "::ffff:10.0.0.0/129",
-	"[example.com]", "[*]",
+	"2001:db8::/129",
+	"2001:db8:::",
+	"::1::",
+	"[::1",
+	"::1]",
+	"[::1]80",
+	"[]",
+	"[]:80",
+	"[::1]:",
+	"[::1]/128",
+	"2001:db8::/32:443",
+	"fe80::1%2",
+	"[::1]:0",
+	"::ffff:10.0.0.0/95",
+	"::ffff:10.0.0.0/129",
+	"[example.com]",
+	"[*]",
 	/* names */
-	"*.example.com", "exa mple.com", "example..com", "..example.com", ".",
-	"-d=x", "http://example.com", "user@example.com", "example.com/8",
-	"*/8", "**",
+	"*.example.com",
+	"exa mple.com",
+	"example..com",
+	"..example.com",
+	".",
+	"-d=x",
+	"http://example.com",
+	"user@example.com",
+	"example.com/8",
+	"*/8",
+	"**",
 	/* ports */
-	"*:", "*:0", "*:65536", "*:80-", "*:-80", "*:90-80", "*:80-65536",
-	"*:0-80", "*:080", "*:http", "*:80-90-100", "*:80,90", "example.com:",
-	":80", ":",
+	"*:",
+	"*:0",
+	"*:65536",
+	"*:80-",
+	"*:-80",
+	"*:90-80",
+	"*:80-65536",
+	"*:0-80",
+	"*:080",
+	"*:http",
+	"*:80-90-100",
+	"*:80,90",
+	"example.com:",
+	":80",
+	":",
 };
 
 START_TEST(refuses_a_wrong_pattern_with_a_reason)
@@ -195,7 +238,7 @@ START_TEST(refuses_a_nul_in_a_pattern)
 }
 END_TEST
 
-/* --- several ------------------------------------------------------------------- */
+/* --- several ------------------------------------------------------------- */
 
 START_TEST(lets_the_first_match_win)
 {
@@ -239,10 +282,11 @@ START_TEST(is_full_when_the_names_are)
 	empty();
 	memset(name, 'n', sizeof(name));
 	for (int i = 0; i < RULES_MAX && !error; i++)
-		error = rules_add(&rules, ROUTE_DIRECT, name,
-				  ENDPOINT_NAME_MAX, &why);
+		error = rules_add(&rules, ROUTE_DIRECT, name, ENDPOINT_NAME_MAX,
+				  &why);
 	ck_assert_int_eq(error, -ENOSPC);
-	ck_assert_uint_eq(rules.count, RULES_TEXT_MAX / (ENDPOINT_NAME_MAX + 1));
+	ck_assert_uint_eq(rules.count,
+			  RULES_TEXT_MAX / (ENDPOINT_NAME_MAX + 1));
 	ck_assert_uint_le(rules.text_used, RULES_TEXT_MAX);
 }
 END_TEST
@@ -255,7 +299,7 @@ START_TEST(matches_nothing_when_empty)
 }
 END_TEST
 
-/* --- names whose port is not known yet ----------------------------------------- */
+/* --- names whose port is not known yet ----------------------------------- */
 
 START_TEST(tells_a_lookup_the_rule_for_all_ports)
 {

@@ -52,8 +52,18 @@ START_TEST(reads_numbers_exactly)
 END_TEST
 
 static const char *const no_numbers[] = {
-	"",	 "0",	 "65536", "00",	 "080",	       "+80",
-	"-1",	 " 80",	 "80 ",	  "8a",	 "0x50",       "4294967376",
+	"",
+	"0",
+	"65536",
+	"00",
+	"080",
+	"+80",
+	"-1",
+	" 80",
+	"80 ",
+	"8a",
+	"0x50",
+	"4294967376",
 	"99999999999999999999",
 };
 
@@ -68,8 +78,13 @@ START_TEST(refuses_what_is_no_number_in_range)
 END_TEST
 
 static const char *const names[] = {
-	"a", "example.com", "example.com.", "under_score.x-y.z", "1.2.3.a",
-	"3com", "b\xc3\xbc\x63her.example",
+	"a",
+	"example.com",
+	"example.com.",
+	"under_score.x-y.z",
+	"1.2.3.a",
+	"3com",
+	"b\xc3\xbc\x63her.example",
 };
 
 START_TEST(knows_a_host_name)
@@ -79,9 +94,10 @@ START_TEST(knows_a_host_name)
 END_TEST
 
 static const char *const no_names[] = {
-	"",	".",	     "..",	  ".a",	  "a..b",   "a..",	   "a b",
-	"a/b",	"a:b",	     "*",	  "*.a",  "a@b",    "127.0.0.1",   "1.2.3",
-	"1",	"1.2.3.4.5", "example.1", "a\nb", "300.1.1.1",
+	"",	     ".",	  "..",	       ".a",	    "a..b",
+	"a..",	     "a b",	  "a/b",       "a:b",	    "*",
+	"*.a",	     "a@b",	  "127.0.0.1", "1.2.3",	    "1",
+	"1.2.3.4.5", "example.1", "a\nb",      "300.1.1.1",
 };
 
 START_TEST(knows_what_is_no_host_name)
