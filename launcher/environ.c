@@ -62,7 +62,7 @@ static void set_joined(const char *name, const char *first, char separator,
 	free(joined);
 }
 
-/* --- LD_PRELOAD -------------------------------------------------------------- */
+/* --- LD_PRELOAD ---------------------------------------------------------- */
 
 /* Whether this entry of LD_PRELOAD is our library, from whatever directory. */
 static bool is_our_library(const char *entry)
@@ -111,7 +111,7 @@ void environ_preload(const char *library)
 	set_joined("LD_PRELOAD", library, ':', value_of("LD_PRELOAD"));
 }
 
-/* --- options ----------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 /* The program may change its directory: names of files are made absolute. */
 static void set_path(const char *variable, const char *path)
@@ -175,7 +175,7 @@ void environ_log_to_stderr(void)
 	set("SOCKSIFY_LOG", "stderr");
 }
 
-/* --- the proxy --------------------------------------------------------------- */
+/* --- the proxy ----------------------------------------------------------- */
 
 /* One name of NO_PROXY as a direct rule: itself and all below it. */
 static void add_no_proxy(struct text word)
@@ -248,8 +248,8 @@ static void look_up(const char *name)
 	if (error)
 		die(STATUS_OWN_FAILURE,
 		    "cannot look up the proxy %s: %s; check the name or give "
-		    "its address", name,
-		    error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
+		    "its address", name, error == EAI_SYSTEM ?
+		    strerror(errno) : gai_strerror(error));
 	for (struct addrinfo *ai = found; ai && n < CONFIG_ADDRESSES_MAX;
 	     ai = ai->ai_next, n++) {
 		if (n)

@@ -38,7 +38,7 @@ struct subject {
 	const char *bytes;
 };
 
-/* --- where it is -------------------------------------------------------------- */
+/* --- where it is --------------------------------------------------------- */
 
 static char *join(const char *directory, int len, const char *name)
 {
@@ -51,12 +51,10 @@ static char *join(const char *directory, int len, const char *name)
 	return path;
 }
 
+/* As exec judges it: by the effective user. */
 static bool is_executable(const char *path)
 {
-	struct stat st;
-
-	return !stat(path, &st) && S_ISREG(st.st_mode) &&
-	       !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
+	return !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
 }
 
 /*
@@ -66,16 +64,20 @@ static bool is_executable(const char *path)
 static char *search_path(const char *name, char **unfit)
 {
 	const char *entry = getenv("PATH");
+	struct stat st;
 	char *path;
 	int len;
 
 	*unfit = NULL;
 	for (entry = entry ? entry : _PATH_DEFPATH;; entry += len + 1) {
+		bool there;
+
 		len = (int)strcspn(entry, ":");
 		path = join(entry, len, name);
-		if (is_executable(path))
+		there = !stat(path, &st) && S_ISREG(st.st_mode);
+		if (there && is_executable(path))
 			return path;
-		if (!*unfit && !access(path, F_OK))
+		if (there && !*unfit)
 			*unfit = path;
 		else
 			free(path);
@@ -89,8 +91,12 @@ static char *find(const char *name, const char *for_whom)
 {
 	char *unfit, *path;
 
-	if (strchr(name, '/'))
-		return strdup(name);
+	if (strchr(name, '/')) {
+		path = strdup(name);
+		if (path)
+			return path;
+		die(STATUS_OWN_FAILURE, "%s: out of memory", name);
+	}
 	path = *name ? search_path(name, &unfit) : NULL;
 	if (path)
 		return path;
@@ -101,7 +107,7 @@ static char *find(const char *name, const char *for_whom)
 	    "give its path", for_whom, name);
 }
 
-/* --- what it is --------------------------------------------------------------- */
+/* --- what it is ---------------------------------------------------------- */
 
 static void open_subject(struct subject *s)
 {
@@ -220,7 +226,7 @@ static void check_kind(const struct subject *s, const struct elf *elf)
 		    cures[ELF_STATIC_GO]);
 }
 
-/* --- scripts ------------------------------------------------------------------ */
+/* --- scripts ------------------------------------------------------------- */
 
 static void look_at(const char *path, const char *called, int depth);
 

@@ -6,9 +6,9 @@
 /*
  * The path of the program that execvp(3) would run for this name, once it is
  * sure that LD_PRELOAD will be honoured by what really runs: a script's
- * interpreter is looked at in its place. What would run past the proxy is
- * refused: dies with cause and cure, STATUS_CANNOT_RUN, or STATUS_NOT_FOUND where
- * there is none.
+ * interpreter is looked at in its place. Dies with cause and cure where it
+ * would run past the proxy (STATUS_CANNOT_RUN) or is not there
+ * (STATUS_NOT_FOUND).
  */
 const char *inspect_program(const char *name);
 

@@ -19,14 +19,14 @@
 
 static char found[PATH_MAX];
 
-/* Sets found to DIRECTORY/REST, without links or dots, if there is such a file. */
+/* Sets found to DIRECTORY/REST, without links or dots, if that is there. */
 static bool found_at(const char *directory, const char *rest)
 {
 	char *path;
 	bool there;
 
 	if (asprintf(&path, "%s/%s", directory, rest) < 0)
-		die(STATUS_OWN_FAILURE, "looking for the library: out of memory");
+		die(STATUS_OWN_FAILURE, "%s: out of memory", rest);
 	there = realpath(path, found) != NULL;
 	free(path);
 	return there;

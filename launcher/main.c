@@ -23,8 +23,8 @@
 #include "launcher/options.h"
 
 /*
- * Under the library our own look-up of the proxy's name would be answered with a
- * fake address. Starts this command again without it, past the library's own
+ * Under the library our own look-up of the proxy's name would be answered with
+ * a fake address. Starts this command again without it, past the library's own
  * exec, which would put it back. Returns where it was not there, or without
  * /proc.
  */

@@ -213,7 +213,8 @@ static void die_of_option(int outcome, char **argv)
 	if (optopt)
 		die(STATUS_OWN_FAILURE,
 		    "unknown option '-%c'; socksify --help lists them", optopt);
-	die(STATUS_OWN_FAILURE, "unknown option '%s'; socksify --help lists them",
+	die(STATUS_OWN_FAILURE,
+	    "unknown option '%s'; socksify --help lists them",
 	    argv[optind - 1]);
 }
 
@@ -244,8 +245,9 @@ void options_help(void)
 
 	printf("Usage: socksify [OPTION]... PROGRAM [ARGUMENT]...\n"
 	       "       socksify [OPTION]... --export[=fish]\n\n"
-	       "Runs PROGRAM with its connections going through a SOCKS5 proxy, "
-	       "names included;\nwhat cannot go there is refused.\n\n");
+	       "Runs PROGRAM with its connections going through a SOCKS5 "
+	       "proxy, names included;\nwhat cannot go there is refused."
+	       "\n\n");
 	for (int i = 0; i < N_SPECS; i++) {
 		const struct spec *s = &specs[i];
 
