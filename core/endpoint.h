@@ -28,7 +28,7 @@ enum endpoint_kind {
  * @scope_id:	of a link-local IPv6 address, else 0
  * @v4:		network byte order
  * @v6:		network byte order; never a v4-mapped address (those become
- *		ENDPOINT_IPV4 in endpoint_from_sockaddr and endpoint_parse_address)
+ *		ENDPOINT_IPV4 in every function here)
  * @name:	NUL-terminated, as it goes on the wire
  */
 struct endpoint {
@@ -45,8 +45,8 @@ struct endpoint {
 
 /*
  * From an AF_INET or AF_INET6 address of len bytes; a v4-mapped one becomes
- * ENDPOINT_IPV4. -EINVAL if len is too short for the family (an AF_INET6 one may
- * lack its scope, as for the kernel), -EAFNOSUPPORT for other families.
+ * ENDPOINT_IPV4. -EINVAL if len is too short for the family (an AF_INET6 one
+ * may lack its scope, as for the kernel), -EAFNOSUPPORT for other families.
  */
 int endpoint_from_sockaddr(struct endpoint *e, const struct sockaddr *sa,
 			   socklen_t len);
@@ -90,9 +90,9 @@ bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b);
 bool endpoint_is_loopback(const struct endpoint *e);
 
 /*
- * "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%2]:80", "example.com:80", "-:80"
- * for none; always NUL-terminated, cut at size; bytes of a name that are not
- * visible ASCII become '?'. Returns text.
+ * "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%2]:80", "example.com:80",
+ * "-:80" for none; always NUL-terminated, cut at size; bytes of a name that
+ * are not visible ASCII become '?'. Returns text.
  */
 char *endpoint_format(const struct endpoint *e, char *text, size_t size);
 

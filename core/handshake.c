@@ -7,7 +7,7 @@
  * States follow each other as the messages do; those in brackets only if the
  * proxy chose username and password:
  *
- *	GREETING > METHOD > [USERPASS > USERPASS_STATUS >] REQUEST > REPLY > DONE
+ *	GREETING, METHOD, [USERPASS, USERPASS_STATUS,] REQUEST, REPLY, DONE
  *
  * and every one of them can end in FAILED. In a state that sends, the driver
  * takes handshake_output, sends it with one send(2) and tells handshake_sent
@@ -309,7 +309,8 @@ static uint8_t telling_byte(const struct handshake *h)
 	}
 }
 
-const char *handshake_reason(const struct handshake *h, char *text, size_t size)
+const char *handshake_reason(const struct handshake *h, char *text,
+			     size_t size)
 {
 	switch (h->why) {
 	case WHY_REPLY:

@@ -41,7 +41,7 @@ enum { HANDSHAKE_REASON_MAX = 96 };
 
 /**
  * struct handshake - one negotiation; the fields are handshake.c's own, but
- *		      @state, @error, @reply, @bound and @destination may be read
+ *		      @state, @error, @reply, @bound, @destination may be read
  * @state:	see above
  * @command:	enum socks5_command
  * @reply:	REP of the reply, once there is one
@@ -104,9 +104,9 @@ void handshake_sent(struct handshake *h, size_t n);
 size_t handshake_wants(const struct handshake *h);
 
 /*
- * n bytes came, n no more than handshake_wants said (none beyond are looked at).
- * Decides as soon as what came leaves no choice: a success when it is whole, a
- * failure by its second byte. who tells which methods were offered.
+ * n bytes came, n no more than handshake_wants said (none beyond are looked
+ * at). Decides as soon as what came leaves no choice: a success when it is
+ * whole, a failure by its second byte. who tells which methods were offered.
  */
 void handshake_received(struct handshake *h, const struct credentials *who,
 			const uint8_t *bytes, size_t n);
@@ -125,10 +125,11 @@ void handshake_eof(struct handshake *h);
 void handshake_broken(struct handshake *h, int error);
 
 /*
- * Why it failed, in words for the log, never with credentials; "" if it did not.
- * size HANDSHAKE_REASON_MAX does. Returns text.
+ * Why it failed, in words for the log, never with credentials; "" if it did
+ * not. size HANDSHAKE_REASON_MAX does. Returns text.
  */
-const char *handshake_reason(const struct handshake *h, char *text, size_t size);
+const char *handshake_reason(const struct handshake *h, char *text,
+			     size_t size);
 
 /* The state's name, for the log. */
 const char *handshake_state_name(const struct handshake *h);

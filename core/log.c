@@ -101,7 +101,7 @@ static void put_signed(struct text *t, long value)
 
 static void put_errno(struct text *t, int error)
 {
-	/* Of either sign; INT_MIN, which has no opposite, has no text either. */
+	/* Of either sign; INT_MIN has no opposite, and no text either. */
 	const char *words = strerrordesc_np(error < 0 && error > -4096 ? -error
 								       : error);
 

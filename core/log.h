@@ -24,7 +24,7 @@ enum log_level {
  */
 void log_setup(enum log_level level, const char *path);
 
-/* Whether a line of this level would go anywhere: ask before costly arguments. */
+/* Whether such a line would go anywhere: ask before costly arguments. */
 bool log_wants(enum log_level level);
 
 /*
@@ -48,9 +48,9 @@ void log_once(const char *subject, const char *format, ...)
  * (size at least 1), cut where it no longer fits; returns the length that was
  * written. Conversions: %s %c %d %u %x %ld %lu %zu %%, without flags or widths,
  * and %e, an int with an errno value of either sign, shown as its text
- * ("Connection refused"). In %s and %c, bytes that are control characters or not
- * ASCII become '?'; NULL for %s is "(null)". The compiler's format checks do not
- * know this %e, so no attribute asks for them.
+ * ("Connection refused"). In %s and %c, bytes that are control characters or
+ * not ASCII become '?'; NULL for %s is "(null)". The compiler's format checks
+ * do not know this %e, so no attribute asks for them.
  */
 size_t log_format(char *out, size_t size, const char *format, ...);
 

@@ -67,8 +67,8 @@ int socks5_get_reply(const uint8_t *in, size_t len, uint8_t *reply,
 
 /*
  * How many bytes of the reply that begins at in may be taken, those that are
- * there counted, and surely none of what follows it: 5 while fewer are known (no
- * success is shorter), then the exact length of a success; 2 once REP says
+ * there counted, and surely none of what follows it: 5 while fewer are known
+ * (no success is shorter), then the exact length of a success; 2 once REP says
  * failure, which is all that socks5_get_reply needs of it.
  */
 size_t socks5_reply_needs(const uint8_t *in, size_t len);

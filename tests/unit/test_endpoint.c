@@ -35,7 +35,7 @@ static const char *shown(const struct endpoint *e)
 	return endpoint_format(e, text, sizeof(text));
 }
 
-/* --- parsing and formatting of addresses ------------------------------------- */
+/* --- parsing and formatting of addresses ---------------------------------- */
 
 static const struct {
 	const char *text;
@@ -132,7 +132,7 @@ START_TEST(leaves_the_port_alone)
 }
 END_TEST
 
-/* --- socket addresses -------------------------------------------------------- */
+/* --- socket addresses ----------------------------------------------------- */
 
 static struct sockaddr_in in_of(const char *address, uint16_t port)
 {
@@ -289,7 +289,7 @@ START_TEST(has_no_sockaddr_where_there_can_be_none)
 }
 END_TEST
 
-/* --- names ------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 START_TEST(keeps_a_name_as_typed)
 {
@@ -369,7 +369,7 @@ START_TEST(shows_strange_bytes_of_a_name_as_question_marks)
 }
 END_TEST
 
-/* --- comparison -------------------------------------------------------------- */
+/* --- comparison ----------------------------------------------------------- */
 
 START_TEST(finds_the_same_equal)
 {
@@ -445,7 +445,7 @@ START_TEST(takes_no_name_for_loopback)
 }
 END_TEST
 
-/* --- the text's bounds ------------------------------------------------------- */
+/* --- the text's bounds ---------------------------------------------------- */
 
 START_TEST(shows_the_longest_name_whole)
 {

@@ -240,8 +240,8 @@ static void assert_failed(const struct handshake *h, int error,
 
 	ck_assert_int_eq(h->state, HANDSHAKE_FAILED);
 	ck_assert_int_eq(h->error, error);
-	ck_assert_msg(strstr(reason_of(h), reason) != NULL, "\"%s\", not \"%s\"",
-		      reason_of(h), reason);
+	ck_assert_msg(strstr(reason_of(h), reason) != NULL,
+		      "\"%s\", not \"%s\"", reason_of(h), reason);
 	ck_assert_uint_eq(handshake_wants(h), 0);
 	ck_assert_uint_eq(handshake_output(&after, &alice, out, sizeof(out)),
 			  0);
@@ -253,7 +253,7 @@ static void assert_failed(const struct handshake *h, int error,
 	ck_assert_mem_eq(&after, h, sizeof(after));
 }
 
-/* --- complete negotiations --------------------------------------------------- */
+/* --- complete negotiations ------------------------------------------------ */
 
 START_TEST(negotiates)
 {
@@ -480,7 +480,7 @@ START_TEST(advances_by_no_more_than_it_offered)
 }
 END_TEST
 
-/* --- failing replies --------------------------------------------------------- */
+/* --- failing replies ------------------------------------------------------ */
 
 static const int errnos[] = { 0,	    ECONNREFUSED, EACCES,
 			      ENETUNREACH,  EHOSTUNREACH, ECONNREFUSED,
@@ -566,7 +566,7 @@ START_TEST(says_a_failing_reply_in_words)
 }
 END_TEST
 
-/* --- malformed and unwelcome answers ----------------------------------------- */
+/* --- malformed and unwelcome answers -------------------------------------- */
 
 #define ANSWER(authentication, after, text, reason) \
 	{ authentication, after, text, LENGTH(text), reason }
@@ -658,7 +658,7 @@ START_TEST(tells_where_the_stream_ended)
 }
 END_TEST
 
-/* --- what cannot be said ----------------------------------------------------- */
+/* --- what cannot be said -------------------------------------------------- */
 
 START_TEST(fails_if_the_destination_cannot_be_said)
 {

@@ -73,7 +73,7 @@ static int pipe_at_stderr(void)
 	return ends[0];
 }
 
-/* --- the formatter ----------------------------------------------------------- */
+/* --- the formatter -------------------------------------------------------- */
 
 #define CHECK_FORMAT(expected, ...)                                       \
 	do {                                                              \
@@ -147,7 +147,7 @@ START_TEST(cuts_at_the_room_and_terminates)
 }
 END_TEST
 
-/* --- lines into a file ------------------------------------------------------- */
+/* --- lines into a file ---------------------------------------------------- */
 
 START_TEST(writes_program_pid_and_text)
 {
@@ -276,7 +276,7 @@ START_TEST(does_not_wait_for_a_fifo_without_a_reader)
 }
 END_TEST
 
-/* --- lines to standard error ------------------------------------------------- */
+/* --- lines to standard error ---------------------------------------------- */
 
 START_TEST(writes_a_line_at_once)
 {
@@ -385,7 +385,7 @@ START_TEST(keeps_a_signal_that_was_pending)
 }
 END_TEST
 
-/* --- once -------------------------------------------------------------------- */
+/* --- once ----------------------------------------------------------------- */
 
 START_TEST(tells_a_subject_once)
 {

@@ -35,7 +35,7 @@ static const char *shown(const struct endpoint *e)
 	return endpoint_format(e, text, sizeof(text));
 }
 
-/* --- what the client says ---------------------------------------------------- */
+/* --- what the client says ------------------------------------------------- */
 
 START_TEST(greets_with_the_methods_in_order)
 {
@@ -206,7 +206,7 @@ START_TEST(writes_no_message_that_does_not_fit)
 }
 END_TEST
 
-/* --- what the server says ---------------------------------------------------- */
+/* --- what the server says ------------------------------------------------- */
 
 START_TEST(takes_any_method_of_version_5)
 {
@@ -372,7 +372,7 @@ START_TEST(takes_a_failure_by_two_bytes_whatever_follows)
 }
 END_TEST
 
-/* --- REP to errno ------------------------------------------------------------ */
+/* --- REP to errno --------------------------------------------------------- */
 
 static const int errnos[] = { 0,	    ECONNREFUSED, EACCES,
 			      ENETUNREACH,  EHOSTUNREACH, ECONNREFUSED,
