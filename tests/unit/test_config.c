@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,16 @@ static void set(const char *name, const char *value)
 	ck_assert_uint_lt(strlen(value), sizeof(variables[0].value));
 	variables[n_variables].name = name;
 	strcpy(variables[n_variables++].value, value);
+}
+
+/* This stands before libc's, so that a test can be a set-id program. */
+unsigned long __getauxval(unsigned long type);
+
+static bool secure;
+
+unsigned long getauxval(unsigned long type)
+{
+	return type == AT_SECURE && secure ? 1 : __getauxval(type);
 }
 
 /* Keeps the files of the machine out, where a test is not about files. */
@@ -463,6 +474,17 @@ START_TEST(takes_nothing_from_an_absent_environment)
 	with_proxy();
 	config_load(&config, NULL);
 	ck_assert_str_ne(proxy_text(), "192.0.2.9:1080");
+}
+END_TEST
+
+START_TEST(believes_no_environment_with_other_privileges)
+{
+	with_proxy();
+	set("SOCKSIFY_LOG", "/etc/cron.d/log");
+	secure = true;
+	load();
+	ck_assert_str_ne(proxy_text(), "192.0.2.9:1080");
+	ck_assert_str_ne(config.log_path, "/etc/cron.d/log");
 }
 END_TEST
 
@@ -1041,6 +1063,7 @@ static void add_environment_tests(Suite *s)
 	tcase_add_test(t, has_defaults);
 	tcase_add_test(t, is_broken_without_a_proxy);
 	tcase_add_test(t, takes_nothing_from_an_absent_environment);
+	tcase_add_test(t, believes_no_environment_with_other_privileges);
 	tcase_add_test(t, prefers_its_own_variable);
 	tcase_add_test(t, counts_an_empty_variable_as_unset);
 	tcase_add_test(t, skips_an_http_proxy);
