@@ -40,22 +40,17 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "preload/conn_pool.h"
+#include "preload/dial.h"
+#include "preload/options.h"
 #include "preload/real.h"
+#include "preload/signals.h"
 #include "preload/watch.h"
-
-enum {
-	CHUNK_CONNS = 128,
-	CHUNKS = 8192,
-	KERNEL_SIGSET_SIZE = 8,
-};
 
 #define NS_PER_S  1000000000ll
 #define NS_PER_MS 1000000ll
@@ -78,79 +73,7 @@ int64_t conn_now_ns(void)
 void conn_setup(const struct config *the_config)
 {
 	config = the_config;
-}
-
-/* --- memory ----------------------------------------------------------------- */
-
-static struct conn *chunks[CHUNKS];
-static uint32_t conns_used; /* indices below were handed out once */
-static uint64_t free_list;  /* a count against ABA << 32 | index + 1 */
-
-/* The next free one, while a conn is on the list, is kept in its generation. */
-static struct conn *conn_at(uint32_t index)
-{
-	struct conn *chunk = __atomic_load_n(&chunks[index / CHUNK_CONNS],
-					     __ATOMIC_ACQUIRE);
-
-	return chunk ? &chunk[index % CHUNK_CONNS] : NULL;
-}
-
-static struct conn *pop_free(void)
-{
-	uint64_t head = __atomic_load_n(&free_list, __ATOMIC_ACQUIRE);
-
-	while ((uint32_t)head != 0) {
-		struct conn *conn = conn_at((uint32_t)head - 1);
-		uint64_t next = ((head >> 32) + 1) << 32 |
-				__atomic_load_n(&conn->generation,
-						__ATOMIC_RELAXED);
-
-		if (__atomic_compare_exchange_n(&free_list, &head, next, true,
-						__ATOMIC_ACQ_REL,
-						__ATOMIC_ACQUIRE))
-			return conn;
-	}
-	return NULL;
-}
-
-static void push_free(struct conn *conn)
-{
-	uint64_t head = __atomic_load_n(&free_list, __ATOMIC_ACQUIRE);
-	uint64_t next;
-
-	do {
-		__atomic_store_n(&conn->generation, (uint32_t)head,
-				 __ATOMIC_RELAXED);
-		next = ((head >> 32) + 1) << 32 | (conn->index + 1);
-	} while (!__atomic_compare_exchange_n(&free_list, &head, next, true,
-					      __ATOMIC_ACQ_REL,
-					      __ATOMIC_ACQUIRE));
-}
-
-static struct conn *take_unused(void)
-{
-	uint32_t index =
-		__atomic_fetch_add(&conns_used, 1, __ATOMIC_RELAXED);
-	size_t size = CHUNK_CONNS * sizeof(struct conn);
-	struct conn *conn, *other = NULL;
-	long p;
-
-	if (index >= CHUNKS * CHUNK_CONNS)
-		return NULL;
-	if (conn_at(index) == NULL) {
-		p = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p < 0 && p > -4096)
-			return NULL;
-		if (!__atomic_compare_exchange_n(&chunks[index / CHUNK_CONNS],
-						 &other, (struct conn *)p,
-						 false, __ATOMIC_ACQ_REL,
-						 __ATOMIC_ACQUIRE))
-			sys2(SYS_munmap, p, size);
-	}
-	conn = conn_at(index);
-	conn->index = index;
-	return conn;
+	dial_setup(the_config);
 }
 
 static void attention(int change)
@@ -173,16 +96,14 @@ static void conn_release(struct thing *thing)
 	if (conn->pending != NULL)
 		pending_unref(conn->pending);
 	conn->pending = NULL;
-	push_free(conn);
+	conn_pool_give(conn);
 }
 
 static struct conn *conn_new(const struct conn_request *request,
 			     struct pending *pending)
 {
-	struct conn *conn = pop_free();
+	struct conn *conn = conn_pool_take();
 
-	if (conn == NULL)
-		conn = take_unused();
 	if (conn == NULL)
 		return NULL;
 	conn->thing.release = conn_release;
@@ -226,126 +147,6 @@ void conn_put(struct conn *conn)
 {
 	if (conn != NULL)
 		fdtable_put(&conn->thing);
-}
-
-/* --- the proxy's addresses ---------------------------------------------------- */
-
-static int get_option(int fd, int level, int name, int otherwise)
-{
-	int value = otherwise;
-	socklen_t len = sizeof(value);
-
-	sys5(SYS_getsockopt, fd, level, name, &value, &len);
-	return value;
-}
-
-static long set_option(int fd, int level, int name, int value)
-{
-	return sys5(SYS_setsockopt, fd, level, name, &value, sizeof(value));
-}
-
-static struct timeval timeout_option(int fd, int option)
-{
-	struct timeval timeout = { 0 };
-	socklen_t len = sizeof(timeout);
-
-	sys5(SYS_getsockopt, fd, SOL_SOCKET, option, &timeout, &len);
-	return timeout;
-}
-
-/*
- * A socket is tried at the addresses of one kind only, those of the first usable
- * one: after a v4-mapped address the kernel completes no IPv6 one, nor the other
- * way round.
- */
-static bool usable(size_t i, int domain)
-{
-	const struct endpoint *first = NULL;
-
-	for (size_t k = 0; k < config->n_addresses && first == NULL; k++)
-		if (domain == AF_INET6 ||
-		    config->addresses[k].kind == ENDPOINT_IPV4)
-			first = &config->addresses[k];
-	return first != NULL && config->addresses[i].kind == first->kind;
-}
-
-/* IPV6_V6ONLY would keep the socket from a v4-mapped proxy. */
-static int allow_mapped(int fd)
-{
-	if (!get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0))
-		return 0;
-	return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0 ?
-		       0 :
-		       -EAFNOSUPPORT;
-}
-
-/*
- * A blocking socket's wait in the kernel's connect() is cut to one tick; what is
- * left of it is waited for in conn_settle, within the proxy's time and the
- * program's. Signals are blocked, so no handler can see the option changed.
- */
-static int connect_briefly(int fd, const struct sockaddr_storage *sa, int len)
-{
-	struct timeval tick = { .tv_usec = 1 };
-	struct timeval timeout = timeout_option(fd, SO_SNDTIMEO);
-	int r;
-
-	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
-	r = (int)sys3(SYS_connect, fd, sa, len);
-	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
-	     sizeof(timeout));
-	return r;
-}
-
-static int dial_one(struct pending *pending, int fd)
-{
-	const struct endpoint *to = &config->addresses[pending->address];
-	struct sockaddr_storage sa;
-	int len = endpoint_to_sockaddr(to, pending->family, &sa);
-
-	if (len < 0)
-		return len;
-	if (pending->family == AF_INET6 && to->kind == ENDPOINT_IPV4 &&
-	    allow_mapped(fd) < 0)
-		return -EAFNOSUPPORT;
-	if (pending->blocking)
-		return connect_briefly(fd, &sa, len);
-	return (int)sys3(SYS_connect, fd, &sa, len);
-}
-
-/* The address is at fault, not the socket: the next one may do. */
-static bool another_may_do(int r)
-{
-	return r == -ECONNREFUSED || r == -ENETUNREACH || r == -EHOSTUNREACH ||
-	       r == -ETIMEDOUT || r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT ||
-	       r == -EACCES || r == -EPERM;
-}
-
-/* Tries the addresses from the one at hand on; the last one's error counts. */
-static int dial(struct pending *pending, int fd)
-{
-	int r = -EAFNOSUPPORT;
-
-	pending->dialling = true;
-	for (; pending->address < config->n_addresses; pending->address++) {
-		if (!usable(pending->address, pending->family))
-			continue;
-		r = dial_one(pending, fd);
-		if (!another_may_do(r))
-			break;
-	}
-	return r;
-}
-
-static int dial_next(struct pending *pending, int fd)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	if (pending->address + 1u >= config->n_addresses)
-		return -ENOENT;
-	sys3(SYS_connect, fd, &none, sizeof(none));
-	pending->address++;
-	return dial(pending, fd);
 }
 
 /* --- one step ------------------------------------------------------------------ */
@@ -410,56 +211,12 @@ static void talk(struct pending *pending, int fd)
 	}
 }
 
-/* Port 0 can be connected to and never listened on: it always refuses. */
-static void connect_refused(int fd, int family, bool mapped)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
-				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-
-	if (family == AF_INET) {
-		sys3(SYS_connect, fd, &in, sizeof(in));
-		return;
-	}
-	if (mapped) {
-		memset(&in6.sin6_addr, 0, sizeof(in6.sin6_addr));
-		in6.sin6_addr.s6_addr[10] = 0xff;
-		in6.sin6_addr.s6_addr[11] = 0xff;
-		memcpy(&in6.sin6_addr.s6_addr[12], &in.sin_addr, 4);
-	}
-	sys3(SYS_connect, fd, &in6, sizeof(in6));
-}
-
-static bool bound_to_device(int fd)
-{
-	char name[16] = "";
-	socklen_t len = sizeof(name);
-
-	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, name,
-		    &len) == 0 &&
-	       len > 0 && name[0] != '\0';
-}
-
-static void look_refused(const struct pending *pending, int fd)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	size_t last = pending->address < config->n_addresses ?
-			      pending->address :
-			      config->n_addresses - 1;
-	bool mapped = config->addresses[last].kind == ENDPOINT_IPV4;
-
-	sys3(SYS_connect, fd, &none, sizeof(none));
-	if (!bound_to_device(fd))
-		connect_refused(fd, pending->family, mapped);
-}
-
 static void restore_options(const struct pending *pending, int fd)
 {
 	if (pending->rcvlowat > 0)
-		set_option(fd, SOL_SOCKET, SO_RCVLOWAT, pending->rcvlowat);
+		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, pending->rcvlowat);
 	if (pending->cork)
-		set_option(fd, IPPROTO_TCP, TCP_CORK, 1);
+		option_set(fd, IPPROTO_TCP, TCP_CORK, 1);
 }
 
 /* Options that would stall the handshake: an RCVLOWAT sleeps for ever, a CORK
@@ -470,14 +227,14 @@ static void neutralise_options(struct pending *pending, int fd)
 
 	if ((fdtable_notes(fd) & (FD_SEEN | FD_ODD)) == FD_SEEN)
 		return;
-	rcvlowat = get_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	rcvlowat = option_get(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 	if (rcvlowat > 1) {
 		pending->rcvlowat = rcvlowat;
-		set_option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 	}
-	if (get_option(fd, IPPROTO_TCP, TCP_CORK, 0)) {
+	if (option_get(fd, IPPROTO_TCP, TCP_CORK, 0)) {
 		pending->cork = true;
-		set_option(fd, IPPROTO_TCP, TCP_CORK, 0);
+		option_set(fd, IPPROTO_TCP, TCP_CORK, 0);
 	}
 }
 
@@ -486,7 +243,7 @@ static void finish(struct pending *pending, int fd)
 	bool failed = pending->handshake.state == HANDSHAKE_FAILED;
 
 	if (failed)
-		look_refused(pending, fd);
+		dial_look_refused(pending, fd);
 	restore_options(pending, fd);
 	watch_end(pending);
 	__atomic_store_n(&pending->state,
@@ -522,27 +279,37 @@ static void report(const struct pending *pending)
 			 reason, proxy, (long)ms);
 }
 
-static void step(struct pending *pending, uint32_t generation, int fd)
+/* Signals are blocked. True when that ended it: the caller then reports. */
+static bool step_locked(struct pending *pending, int fd)
 {
-	sigset_t signals;
-	bool over;
-
-	if (!pending_lock(pending, generation, &signals))
-		return;
 	if (conn_now_ns() >= pending->deadline_ns)
 		handshake_broken(&pending->handshake, ETIMEDOUT);
 	else
 		talk(pending, fd);
-	over = handshake_over(&pending->handshake);
-	if (over) {
-		finish(pending, fd);
+	if (!handshake_over(&pending->handshake))
+		return false;
+	finish(pending, fd);
+	return true;
+}
+
+/* The report may wait for whoever reads the log: without the lock, with a reference. */
+static void step(struct pending *pending, uint32_t generation, int fd,
+		 const sigset_t *signals)
+{
+	bool over;
+
+	if (!pending_lock(pending, generation))
+		return;
+	over = step_locked(pending, fd);
+	if (over)
 		pending_ref(pending);
-	}
-	pending_unlock(pending, &signals);
-	if (over) {
-		report(pending); /* may wait for whoever reads the log */
-		pending_unref(pending);
-	}
+	pending_unlock(pending);
+	if (!over)
+		return;
+	if (signals)
+		signals_restore(signals);
+	report(pending);
+	pending_unref(pending);
 }
 
 /*
@@ -575,8 +342,13 @@ enum conn_phase conn_step(struct conn *conn, int fd)
 	struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
 
-	if (pending != NULL && pending_state(pending) == PENDING_ACTIVE)
-		step(pending, conn->generation, fd);
+	sigset_t signals;
+
+	if (pending != NULL && pending_state(pending) == PENDING_ACTIVE) {
+		signals_block(&signals);
+		step(pending, conn->generation, fd, &signals);
+		signals_restore(&signals);
+	}
 	return settle(conn);
 }
 
@@ -593,14 +365,14 @@ short conn_events(const struct conn *conn)
 /* This process's connection that a record belongs to, by its descriptor. */
 static struct conn *conn_of(const struct pending *pending, int *fd)
 {
-	uint32_t used = __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+	uint32_t used = conn_pool_used();
 	struct conn *conn = conn_get(*fd = pending->fd);
 
 	if (conn != NULL && conn->pending == pending)
 		return conn;
 	conn_put(conn);
 	for (uint32_t i = 0; i < used; i++) {
-		conn = conn_at(i);
+		conn = conn_pool_at(i);
 		if (conn == NULL || conn->pending != pending)
 			continue;
 		*fd = fdtable_find(&conn->thing);
@@ -638,15 +410,19 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 	sigset_t signals;
 	bool ours = false;
 
-	while (!ours && conn != NULL && settle(conn) == CONN_PENDING) {
+	if (conn == NULL)
+		return false;
+	signals_block(&signals);
+	while (!ours && settle(conn) == CONN_PENDING) {
 		pending = conn->pending;
 		ours = pending != NULL &&
-		       pending_lock(pending, conn->generation, &signals);
+		       pending_lock(pending, conn->generation);
 	}
 	if (ours) {
 		*result = watch_ctl(pending, epfd, op, fd, event);
-		pending_unlock(pending, &signals);
+		pending_unlock(pending);
 	}
+	signals_restore(&signals);
 	conn_put(conn);
 	return ours;
 }
@@ -699,42 +475,14 @@ void conn_expire(void)
 
 /* --- waiting -------------------------------------------------------------------- */
 
-/*
- * Whether a wait that a signal interrupted goes on: if every handler that could
- * have run is one of SA_RESTART. The kernel tells no more.
- */
-static bool restarts(void)
-{
-	uint64_t blocked = 0;
-
-	sys4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, KERNEL_SIGSET_SIZE);
-	for (int number = 1; number < NSIG; number++) {
-		struct {
-			void *handler;
-			unsigned long flags;
-			void *restorer;
-			unsigned long mask;
-		} action;
-
-		if (blocked >> (number - 1) & 1 ||
-		    sys4(SYS_rt_sigaction, number, NULL, &action,
-			 KERNEL_SIGSET_SIZE) < 0)
-			continue;
-		if (action.handler != (void *)SIG_DFL &&
-		    action.handler != (void *)SIG_IGN &&
-		    !(action.flags & SA_RESTART))
-			return false;
-	}
-	return true;
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Waits on the descriptor itself. A cancellation point. */
-static int wait_for(int fd, short events, int64_t until_ns)
+/* Waits on the descriptor itself, with the program's signals. A cancellation point. */
+static int wait_for(int fd, short events, int64_t until_ns,
+		    const sigset_t *signals)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
 	int64_t left = until_ns - conn_now_ns();
@@ -744,35 +492,67 @@ static int wait_for(int fd, short events, int64_t until_ns)
 		left = 0;
 	timeout.tv_sec = left / NS_PER_S;
 	timeout.tv_nsec = left % NS_PER_S;
-	return REAL(ppoll)(&pollfd, 1, &timeout, NULL) < 0 ? -errno : 0;
+	return REAL(ppoll)(&pollfd, 1, &timeout, signals) < 0 ? -errno : 0;
 }
 
+/*
+ * One round of conn_settle, signals blocked but in the wait. 0: not pending; -EAGAIN: the
+ * limit is over; -EINTR; 1: go on.
+ */
+static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
+		       const sigset_t *signals)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	int64_t until = earlier(limit_ns, conn_deadline());
+	short events;
+	int r;
+
+	if (pending != NULL)
+		step(pending, conn->generation, fd, NULL);
+	if (settle(conn) != CONN_PENDING)
+		return 0;
+	events = conn_events(conn);
+	if (limit_ns != INT64_MAX && conn_now_ns() >= limit_ns)
+		return -EAGAIN;
+	r = wait_for(fd, events, until, signals);
+	if (r == -EINTR && limit_ns == INT64_MAX && signals_restart(signals))
+		return 1;
+	return r == -EINTR ? r : 1;
+}
+
+static bool still_stands(int fd, const struct conn *conn, uint32_t generation)
+{
+	struct thing *now = fdtable_get(fd);
+	bool same = now == &conn->thing && conn->generation == generation;
+
+	fdtable_put(now);
+	return same;
+}
+
+/*
+ * No reference is held over a round, which a handler may leave by siglongjmp: conns stay
+ * conns, and the generation tells whether it still is the same one.
+ */
 int conn_settle(int fd, int64_t limit_ns)
 {
+	struct conn *conn = conn_get(fd);
 	int saved_errno = errno;
+	uint32_t generation;
+	sigset_t signals;
+	int r;
 
-	for (;;) {
-		struct conn *conn = conn_get(fd);
-		int64_t until;
-		short events;
-		int r;
-
-		if (conn == NULL)
-			return 0;
-		if (conn_step(conn, fd) != CONN_PENDING) {
-			conn_put(conn);
-			return 0;
-		}
-		events = conn_events(conn);
-		until = earlier(limit_ns, conn_deadline());
-		conn_put(conn);
-		if (conn_now_ns() >= limit_ns)
-			return -EAGAIN;
-		r = wait_for(fd, events, until);
-		errno = saved_errno;
-		if (r == -EINTR && (limit_ns != INT64_MAX || !restarts()))
-			return -EINTR;
-	}
+	if (conn == NULL)
+		return 0;
+	generation = conn->generation;
+	conn_put(conn);
+	signals_block(&signals);
+	do {
+		r = settle_once(conn, fd, limit_ns, &signals);
+	} while (r == 1 && still_stands(fd, conn, generation));
+	signals_restore(&signals);
+	errno = saved_errno;
+	return r == 1 ? 0 : r;
 }
 
 /* When a wait that SO_SNDTIMEO or SO_RCVTIMEO bounds is over. */
@@ -798,7 +578,7 @@ int conn_before_data(int fd, bool dontwait, int option)
 		return 0;
 	if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
 		return -EAGAIN;
-	timeout = timeout_option(fd, option);
+	timeout = option_timeout(fd, option);
 	return conn_settle(fd, limit_of(&timeout));
 }
 
@@ -807,17 +587,14 @@ int conn_before_data(int fd, bool dontwait, int option)
 /* The first dial is no step yet: nobody else can know the record. */
 static int dial_first(struct pending *pending, int fd)
 {
-	sigset_t all, signals;
+	sigset_t signals;
 	int r;
 
 	if (!pending->blocking)
 		return dial(pending, fd);
-	memset(&all, 0xff, sizeof(all));
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &signals,
-	     KERNEL_SIGSET_SIZE);
+	signals_block(&signals);
 	r = dial(pending, fd);
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &signals, NULL,
-	     KERNEL_SIGSET_SIZE);
+	signals_restore(&signals);
 	return r;
 }
 
@@ -900,7 +677,7 @@ static int outcome(int fd)
 
 int conn_await(int fd)
 {
-	struct timeval timeout = timeout_option(fd, SO_SNDTIMEO);
+	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
 	int r = conn_settle(fd, limit_of(&timeout));
 
 	if (r == -EAGAIN)
@@ -924,7 +701,7 @@ int conn_open(const struct conn_request *request)
 	r = start(request, conn);
 	if (r < 0) {
 		conn_put(conn);
-		if (another_may_do(r))
+		if (dial_another_may_do(r))
 			report_dial(request, -r);
 		return r;
 	}
@@ -955,15 +732,16 @@ void conn_abandon(int fd)
 	if (thing == NULL)
 		return;
 	pending = conn->pending;
-	if (pending != NULL &&
-	    pending_lock(pending, conn->generation, &signals)) {
+	signals_block(&signals);
+	if (pending != NULL && pending_lock(pending, conn->generation)) {
 		restore_options(pending, fd);
 		watch_end(pending);
 		handshake_broken(&pending->handshake, ECONNABORTED);
 		__atomic_store_n(&pending->state, PENDING_FAILED,
 				 __ATOMIC_RELEASE);
-		pending_unlock(pending, &signals);
+		pending_unlock(pending);
 	}
+	signals_restore(&signals);
 	fdtable_forget(fd, thing);
 	fdtable_put(thing);
 }
@@ -977,10 +755,13 @@ void conn_closing(int fd)
 	if (conn == NULL)
 		return;
 	pending = conn->pending;
-	if (pending != NULL && fdtable_ours() &&
-	    pending_lock(pending, conn->generation, &signals)) {
-		watch_release(pending, fd);
-		pending_unlock(pending, &signals);
+	if (pending != NULL && fdtable_ours()) {
+		signals_block(&signals);
+		if (pending_lock(pending, conn->generation)) {
+			watch_release(pending, fd);
+			pending_unlock(pending);
+		}
+		signals_restore(&signals);
 	}
 	conn_put(conn);
 }
@@ -990,18 +771,22 @@ static void drop_epoll(struct pending *pending, void *arg)
 	const int *epfd = arg;
 	uint32_t generation =
 		__atomic_load_n(&pending->generation, __ATOMIC_RELAXED);
-	sigset_t signals;
 
-	if (!pending_lock(pending, generation, &signals))
+	if (!pending_lock(pending, generation))
 		return;
 	watch_drop(pending, *epfd);
-	pending_unlock(pending, &signals);
+	pending_unlock(pending);
 }
 
 void conn_epoll_closing(int epfd)
 {
-	if (conn_any() && fdtable_ours())
-		pending_each(drop_epoll, &epfd);
+	sigset_t signals;
+
+	if (!conn_any() || !fdtable_ours())
+		return;
+	signals_block(&signals);
+	pending_each(drop_epoll, &epfd);
+	signals_restore(&signals);
 }
 
 /*
@@ -1010,10 +795,10 @@ void conn_epoll_closing(int epfd)
  */
 void conn_before_fork(void)
 {
-	uint32_t used = __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+	uint32_t used = conn_pool_used();
 
 	for (uint32_t i = 0; conn_any() && i < used; i++) {
-		struct conn *conn = conn_at(i);
+		struct conn *conn = conn_pool_at(i);
 
 		if (conn != NULL && conn->pending != NULL)
 			pending_ref(conn->pending);

@@ -25,6 +25,8 @@ enum fd_note {
 	FD_WATCHED = 2, /* it was added to an epoll of the program */
 	FD_ODD = 4,	/* options that a handshake has to know of were set */
 	FD_EPOLL = 8,	/* it is an epoll to which a socket was added */
+	FD_STREAM = 16, /* with FD_SEEN: it is a TCP socket, else a UDP one */
+	FD_INET6 = 32,	/* with FD_SEEN: of AF_INET6, else of AF_INET */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */

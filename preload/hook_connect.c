@@ -32,6 +32,41 @@ static int socket_option(int fd, int name)
 	return r < 0 ? (int)r : value;
 }
 
+/**
+ * struct kind - what a socket is
+ * @domain:	AF_INET or AF_INET6
+ * @type:	SOCK_STREAM (TCP, MPTCP) or SOCK_DGRAM (UDP)
+ */
+struct kind {
+	int domain;
+	int type;
+};
+
+/* 0; -errno of the kernel, or for a socket that is neither carried nor local. */
+static int kind_of(int fd, struct kind *kind)
+{
+	unsigned int notes = fdtable_notes(fd);
+	int protocol;
+
+	if (notes & FD_SEEN) {
+		kind->domain = notes & FD_INET6 ? AF_INET6 : AF_INET;
+		kind->type = notes & FD_STREAM ? SOCK_STREAM : SOCK_DGRAM;
+		return 0;
+	}
+	kind->domain = socket_option(fd, SO_DOMAIN);
+	kind->type = socket_option(fd, SO_TYPE);
+	protocol = socket_option(fd, SO_PROTOCOL);
+	if (kind->domain < 0)
+		return kind->domain;
+	if (kind->domain != AF_INET && kind->domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	if ((kind->type == SOCK_STREAM &&
+	     (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) ||
+	    (kind->type == SOCK_DGRAM && protocol == IPPROTO_UDP))
+		return 0;
+	return -EPERM;
+}
+
 static bool nonblocking(int fd)
 {
 	return sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK;
@@ -80,13 +115,6 @@ static int connect_again(struct conn *conn, int fd, int domain)
 	return ask_connected(fd, domain);
 }
 
-static bool carried_stream(int fd)
-{
-	int protocol = socket_option(fd, SO_PROTOCOL);
-
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
-}
-
 static int connect_stream(int fd, const union address *addr, socklen_t len,
 			  int domain)
 {
@@ -104,8 +132,6 @@ static int connect_stream(int fd, const union address *addr, socklen_t len,
 
 	if (addr->sa.sa_family != domain)
 		return -EAFNOSUPPORT;
-	if (!carried_stream(fd))
-		return -EPROTONOSUPPORT;
 	conn = conn_get(fd);
 	if (conn != NULL) {
 		int r = connect_again(conn, fd, domain);
@@ -145,25 +171,21 @@ static int connect_datagram(int fd, const union address *addr, socklen_t len)
 static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	union address addr = { 0 };
-	int domain = socket_option(fd, SO_DOMAIN);
-	int type = socket_option(fd, SO_TYPE);
+	struct kind kind;
+	int r = kind_of(fd, &kind);
 
+	if (r < 0)
+		return r;
 	/* Copied once: another thread may change it while we decide. */
 	memcpy(&addr, sa, len < sizeof(addr) ? len : sizeof(addr));
-	if (domain < 0)
-		return domain;
 	if (len < (addr.sa.sa_family == AF_INET ? sizeof(addr.in) :
 						  SOCKADDR_IN6_LEN_MIN))
 		return -EINVAL;
 	if (addr.sa.sa_family == AF_INET6 && len < sizeof(addr.in6))
 		len = sizeof(addr.in6); /* its scope id is zero */
-	if (domain != AF_INET && domain != AF_INET6)
-		return -EAFNOSUPPORT;
-	if (type == SOCK_STREAM)
-		return connect_stream(fd, &addr, len, domain);
-	if (type == SOCK_DGRAM && socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP)
-		return connect_datagram(fd, &addr, len);
-	return -EPERM;
+	if (kind.type == SOCK_STREAM)
+		return connect_stream(fd, &addr, len, kind.domain);
+	return connect_datagram(fd, &addr, len);
 }
 
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)

@@ -55,6 +55,17 @@ static int judge(int domain, int type, int protocol)
 	}
 }
 
+static unsigned int notes_of(int domain, int type)
+{
+	unsigned int notes = FD_SEEN;
+
+	if ((type & SOCK_TYPE_MASK) == SOCK_STREAM)
+		notes |= FD_STREAM;
+	if (domain == AF_INET6)
+		notes |= FD_INET6;
+	return notes;
+}
+
 EXPORT int socket(int domain, int type, int protocol)
 {
 	int verdict = judge(domain, type, protocol);
@@ -70,7 +81,7 @@ EXPORT int socket(int domain, int type, int protocol)
 	fd = REAL(socket)(domain, type, protocol);
 	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6)) {
 		fdtable_drop(fd);
-		fdtable_note(fd, FD_SEEN);
+		fdtable_note(fd, notes_of(domain, type));
 	}
 	return fd;
 }

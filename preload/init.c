@@ -133,5 +133,5 @@ int hooks_find_proxy(void)
 __attribute__((constructor)) static void start(void)
 {
 	hooks_ready();
-	pthread_atfork(conn_before_fork, NULL, NULL);
+	pthread_atfork(conn_before_fork, NULL, pending_after_fork);
 }

@@ -133,9 +133,24 @@ static bool owner_is_dead(uint32_t tid)
 	return sys2(SYS_tkill, tid, 0) == -ESRCH;
 }
 
+/* In the static TLS: no allocation may happen here. */
+static __thread uint32_t own_tid __attribute__((tls_model("initial-exec")));
+
+void pending_after_fork(void)
+{
+	own_tid = 0;
+}
+
+static uint32_t tid(void)
+{
+	if (own_tid == 0)
+		own_tid = (uint32_t)sys0(SYS_gettid);
+	return own_tid;
+}
+
 static bool lock_taken(struct pending *pending)
 {
-	uint32_t self = (uint32_t)sys0(SYS_gettid);
+	uint32_t self = tid();
 
 	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		uint32_t owner = 0;
@@ -154,8 +169,6 @@ static bool lock_taken(struct pending *pending)
 	return false;
 }
 
-enum { KERNEL_SIGSET_SIZE = 8 };
-
 /*
  * The state is looked at before the generation: a record that is being claimed
  * anew gets its generation first and becomes active last.
@@ -167,32 +180,22 @@ static bool is_active(const struct pending *pending, uint32_t generation)
 		       generation;
 }
 
-bool pending_lock(struct pending *pending, uint32_t generation,
-		  sigset_t *signals)
+bool pending_lock(struct pending *pending, uint32_t generation)
 {
-	sigset_t all;
-
 	if (!held(pending))
 		return false;
-	memset(&all, 0xff, sizeof(all));
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, signals,
-	     KERNEL_SIGSET_SIZE);
 	if (lock_taken(pending)) {
 		if (is_active(pending, generation))
 			return true;
 		__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
 	}
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, signals, NULL,
-	     KERNEL_SIGSET_SIZE);
 	pending_unref(pending);
 	return false;
 }
 
-void pending_unlock(struct pending *pending, const sigset_t *signals)
+void pending_unlock(struct pending *pending)
 {
 	__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, signals, NULL,
-	     KERNEL_SIGSET_SIZE);
 	pending_unref(pending);
 }
 

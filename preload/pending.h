@@ -3,7 +3,6 @@
 #ifndef SOCKSIFY_PRELOAD_PENDING_H
 #define SOCKSIFY_PRELOAD_PENDING_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -81,14 +80,15 @@ void pending_ref(struct pending *pending);
 void pending_unref(struct pending *pending);
 
 /*
- * Blocks all signals, and takes the lock of the record and a reference to it, if
- * it still is of that generation, active, and nobody (alive) holds the lock.
- * False: leave it alone for now; the signals are as before. pending_unlock lets
- * go of lock and reference and puts the signals back.
+ * Takes the lock of the record, and a reference to it, if it still is of that generation,
+ * active, and nobody (alive) holds the lock. False: leave it alone for now. The caller
+ * has all signals blocked (signals.h) until pending_unlock, which lets go of both.
  */
-bool pending_lock(struct pending *pending, uint32_t generation,
-		  sigset_t *signals);
-void pending_unlock(struct pending *pending, const sigset_t *signals);
+bool pending_lock(struct pending *pending, uint32_t generation);
+void pending_unlock(struct pending *pending);
+
+/* The child of a fork: its thread has another tid. */
+void pending_after_fork(void);
 
 static inline uint32_t pending_state(const struct pending *pending)
 {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dial.c - the kernel's connect() to the proxy, and what a refused one looks like
+ */
+#include "preload/dial.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "preload/options.h"
+
+static const struct config *config;
+
+void dial_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+/*
+ * A socket is tried at the addresses of one kind only, those of the first usable
+ * one: after a v4-mapped address the kernel completes no IPv6 one, nor the other
+ * way round.
+ */
+static bool usable(size_t i, int domain)
+{
+	const struct endpoint *first = NULL;
+
+	for (size_t k = 0; k < config->n_addresses && first == NULL; k++)
+		if (domain == AF_INET6 ||
+		    config->addresses[k].kind == ENDPOINT_IPV4)
+			first = &config->addresses[k];
+	return first != NULL && config->addresses[i].kind == first->kind;
+}
+
+/* IPV6_V6ONLY would keep the socket from a v4-mapped proxy. */
+static int allow_mapped(int fd)
+{
+	if (!option_get(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0))
+		return 0;
+	return option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0 ?
+		       0 :
+		       -EAFNOSUPPORT;
+}
+
+/*
+ * A blocking socket's wait in the kernel's connect() is cut to one tick; what is
+ * left of it is waited for in conn_settle, within the proxy's time and the
+ * program's. Signals are blocked, so no handler can see the option changed.
+ */
+static int connect_briefly(int fd, const struct sockaddr_storage *sa, int len)
+{
+	struct timeval tick = { .tv_usec = 1 };
+	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
+	int r;
+
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
+	r = (int)sys3(SYS_connect, fd, sa, len);
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+	     sizeof(timeout));
+	return r;
+}
+
+static int dial_one(struct pending *pending, int fd)
+{
+	const struct endpoint *to = &config->addresses[pending->address];
+	struct sockaddr_storage sa;
+	int len = endpoint_to_sockaddr(to, pending->family, &sa);
+
+	if (len < 0)
+		return len;
+	if (pending->family == AF_INET6 && to->kind == ENDPOINT_IPV4 &&
+	    allow_mapped(fd) < 0)
+		return -EAFNOSUPPORT;
+	if (pending->blocking)
+		return connect_briefly(fd, &sa, len);
+	return (int)sys3(SYS_connect, fd, &sa, len);
+}
+
+/* The address is at fault, not the socket: the next one may do. */
+bool dial_another_may_do(int r)
+{
+	return r == -ECONNREFUSED || r == -ENETUNREACH || r == -EHOSTUNREACH ||
+	       r == -ETIMEDOUT || r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT ||
+	       r == -EACCES || r == -EPERM;
+}
+
+/* Tries the addresses from the one at hand on; the last one's error counts. */
+int dial(struct pending *pending, int fd)
+{
+	int r = -EAFNOSUPPORT;
+
+	pending->dialling = true;
+	for (; pending->address < config->n_addresses; pending->address++) {
+		if (!usable(pending->address, pending->family))
+			continue;
+		r = dial_one(pending, fd);
+		if (!dial_another_may_do(r))
+			break;
+	}
+	return r;
+}
+
+int dial_next(struct pending *pending, int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (pending->address + 1u >= config->n_addresses)
+		return -ENOENT;
+	sys3(SYS_connect, fd, &none, sizeof(none));
+	pending->address++;
+	return dial(pending, fd);
+}
+
+/* Port 0 can be connected to and never listened on: it always refuses. */
+static void connect_refused(int fd, int family, bool mapped)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	if (family == AF_INET) {
+		sys3(SYS_connect, fd, &in, sizeof(in));
+		return;
+	}
+	if (mapped) {
+		memset(&in6.sin6_addr, 0, sizeof(in6.sin6_addr));
+		in6.sin6_addr.s6_addr[10] = 0xff;
+		in6.sin6_addr.s6_addr[11] = 0xff;
+		memcpy(&in6.sin6_addr.s6_addr[12], &in.sin_addr, 4);
+	}
+	sys3(SYS_connect, fd, &in6, sizeof(in6));
+}
+
+static bool bound_to_device(int fd)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, name,
+		    &len) == 0 &&
+	       len > 0 && name[0] != '\0';
+}
+
+void dial_look_refused(const struct pending *pending, int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	size_t last = pending->address < config->n_addresses ?
+			      pending->address :
+			      config->n_addresses - 1;
+	bool mapped = config->addresses[last].kind == ENDPOINT_IPV4;
+
+	sys3(SYS_connect, fd, &none, sizeof(none));
+	if (!bound_to_device(fd))
+		connect_refused(fd, pending->family, mapped);
+}

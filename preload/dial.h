@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* dial.h - the kernel's connect() to the proxy, and what a refused one looks like */
+#ifndef SOCKSIFY_PRELOAD_DIAL_H
+#define SOCKSIFY_PRELOAD_DIAL_H
+
+#include <stdbool.h>
+
+#include "core/config.h"
+#include "preload/pending.h"
+
+void dial_setup(const struct config *config);
+
+/*
+ * Connects fd to the proxy's address that the record is at, or the first after it that
+ * takes a connection. 0, -EINPROGRESS, or the last one's error. Signals are blocked
+ * where the record says that the socket is blocking.
+ */
+int dial(struct pending *pending, int fd);
+
+/* The same after the address at hand has failed. -ENOENT: there is no other. */
+int dial_next(struct pending *pending, int fd);
+
+/* The proxy's address is at fault for this error, not the socket. */
+bool dial_another_may_do(int r);
+
+/*
+ * Makes fd look as after a connection that was refused natively: the event mask, and
+ * what later calls say.
+ */
+void dial_look_refused(const struct pending *pending, int fd);
+
+#endif
