@@ -233,26 +233,29 @@ static bool same_name(const char *name, const char *lower, size_t len)
 	return true;
 }
 
+static bool matches_text(const char *wanted, bool suffix, struct text name)
+{
+	size_t len = strlen(wanted);
+
+	if (name.len < len || !same_name(name.at + name.len - len, wanted, len))
+		return false;
+	return name.len == len ||
+	       (suffix && name.at[name.len - len - 1] == '.');
+}
+
 static bool matches_name(const struct rules *rules, const struct rule *rule,
 			 struct text name)
 {
-	const char *wanted = rules->text + rule->name;
-	size_t len = strlen(wanted);
-
-	if (rule->kind == RULE_ANY)
+	switch (rule->kind) {
+	case RULE_ANY:
 		return true;
-	if (name.len < len || !same_name(name.at + name.len - len, wanted, len))
+	case RULE_NAME:
+	case RULE_SUFFIX:
+		return matches_text(rules->text + rule->name,
+				    rule->kind == RULE_SUFFIX, name);
+	default:
 		return false;
-	if (rule->kind == RULE_NAME)
-		return name.len == len;
-	return rule->kind == RULE_SUFFIX &&
-	       (name.len == len || name.at[name.len - len - 1] == '.');
-}
-
-static bool is_about_names(const struct rule *rule)
-{
-	return rule->kind == RULE_ANY || rule->kind == RULE_NAME ||
-	       rule->kind == RULE_SUFFIX;
+	}
 }
 
 static bool matches_host(const struct rules *rules, const struct rule *rule,
@@ -270,8 +273,7 @@ static bool matches_host(const struct rules *rules, const struct rule *rule,
 		       (rule->kind == RULE_IPV6 &&
 			same_net(rule->address, e->v6, rule->prefix));
 	case ENDPOINT_NAME:
-		return is_about_names(rule) &&
-		       matches_name(rules, rule,
+		return matches_name(rules, rule,
 				    (struct text){ e->name, e->name_len });
 	}
 	return false;
@@ -300,7 +302,7 @@ enum route rules_match_name(const struct rules *rules, const char *name)
 		bool all = rule->port_low == 0 && rule->port_high == 65535;
 
 		if ((all || rule->route == ROUTE_DIRECT) &&
-		    is_about_names(rule) && matches_name(rules, rule, text))
+		    matches_name(rules, rule, text))
 			return (enum route)rule->route;
 	}
 	return ROUTE_NONE;

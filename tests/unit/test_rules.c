@@ -12,9 +12,12 @@
 
 static struct rules rules;
 
+/* Nothing but the counts tells that a list is empty. */
 static void empty(void)
 {
-	memset(&rules, 0, sizeof(rules));
+	memset(&rules, 0xa5, sizeof(rules));
+	rules.count = 0;
+	rules.text_used = 0;
 }
 
 static void add(enum route route, const char *pattern)
