@@ -38,6 +38,7 @@ PRELOAD	 := $(wildcard preload/*.c)
 LAUNCHER := $(wildcard launcher/*.c)
 UNIT	 := $(wildcard tests/unit/test_*.c)
 VICTIMS	 := $(wildcard tests/victims/*.c)
+FUZZERS	 := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -46,8 +47,11 @@ COMMAND	 = $(BUILD)/socksify
 UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 VICTIM_PROGRAMS = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(VICTIMS))
 
-.PHONY: all check unit e2e victims asan demo bench format symbols lint \
-	deps install uninstall clean
+FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
+REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
+
+.PHONY: all check unit e2e victims asan demo bench format symbols lint fuzz \
+	fuzz-replay deps install uninstall clean
 
 all: $(LIBRARY) $(COMMAND) symbols
 
@@ -108,6 +112,32 @@ unit: $(UNITS)
 
 e2e: all victims
 	BUILD=$(BUILD) tests/e2e/run $(CASES)
+
+# Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.
+FUZZ_SECONDS ?= 60
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE) $(RESOLVER)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -D_GNU_SOURCE -I. -g -O1 \
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(CORE) $(RESOLVER)
+
+fuzz: $(FUZZ_PROGRAMS)
+	set -e; for f in $(FUZZ_PROGRAMS); do \
+		mkdir -p $$f.found; \
+		$$f -max_total_time=$(FUZZ_SECONDS) $$f.found \
+			tests/fuzz/corpus/$${f##*/fuzz_}; \
+	done
+
+# The corpus once through each, by whatever compiler and sanitizer this is.
+$(BUILD)/fuzz/%-replay: tests/fuzz/%.c $(BUILD)/libinner.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -DREPLAY $(ALL_LDFLAGS) -o $@ \
+		$< $(BUILD)/libinner.a
+
+fuzz-replay: $(REPLAYS)
+	set -e; n=0; for f in $(REPLAYS); do \
+		c=$${f##*/fuzz_}; c=tests/fuzz/corpus/$${c%-replay}; \
+		$$f $$c/*; n=$$((n + $$(ls $$c | wc -l))); \
+	done; echo "fuzz-replay: $$n passed, 0 failed"
 
 deps:
 	sh scripts/install-deps.sh test
