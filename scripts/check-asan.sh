@@ -10,15 +10,17 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
+export ASAN_OPTIONS UBSAN_OPTIONS
 build=build/asan
-cases=${CASES:-curl hostile victims}
+cases=${CASES:-curl hostile refusals blocking waiters failures}
 passed=0
 failed=0
 
-# Leaks are the programs' own affair: they exit without freeing.
+# Leaks are the programs' own affair: they exit without freeing. Reports go to
+# files, since the cases throw some programs' words away.
+reports=$PWD/$build/reports
 ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
 UBSAN_OPTIONS=print_stacktrace=1
-export ASAN_OPTIONS UBSAN_OPTIONS
 
 # Runs a part whose last line is "…: N passed, M failed", and adds it up.
 part() {
@@ -42,8 +44,25 @@ if ! make -j2 BUILD=$build SANITIZE=address,undefined WERROR=-Werror \
 	exit 1
 fi
 part make -j2 -s BUILD=$build SANITIZE=address,undefined WERROR=-Werror unit
+part make -j2 -s BUILD=$build SANITIZE=address,undefined WERROR=-Werror \
+	fuzz-replay
+
+rm -rf "$reports"
+mkdir -p "$reports"
+ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$reports/asan
+UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$reports/ubsan
+if ! LD_PRELOAD=$PWD/$build/libsocksify.so grep -q libasan /proc/self/maps; then
+	echo "check-asan.sh: the library does not bring the sanitizer with it"
+	failed=$((failed + 1))
+fi
 # shellcheck disable=SC2086 # a list
 part env BUILD=$build tests/e2e/run $cases
+for report in "$reports"/*; do
+	if [ -e "$report" ]; then
+		head -n 40 "$report"
+		failed=$((failed + 1))
+	fi
+done
 
 echo "asan: $passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

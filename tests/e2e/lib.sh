@@ -102,13 +102,14 @@ like() {
 	if [[ $2 =~ $3 ]]; then
 		pass "$1"
 	else
-		fail "$1" "got:    $2" $'\n'"wanted a match of: $3"
+		fail "$1" "wanted a match of: $3"$'\n'"got: $(tail -n 12 <<<"$2")"
 	fi
 }
 
 unlike() {
 	if [[ $2 =~ $3 ]]; then
-		fail "$1" "got:    $2" $'\n'"wanted no match of: $3"
+		fail "$1" "wanted no match of: $3"$'\n'"got: $(
+			grep -E -m 5 -e "$3" <<<"$2")"
 	else
 		pass "$1"
 	fi

@@ -31,6 +31,8 @@ def errno_name(error):
     if isinstance(error, socket.gaierror):
         return f"gaierror {error.errno}"
     number = error.errno if isinstance(error, OSError) else error
+    if number == errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"  # ENOTSUP is the same number
     return errno.errorcode.get(number, str(error))
 
 

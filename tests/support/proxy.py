@@ -41,6 +41,7 @@ with an "error" for each connection that ended before its request.
 
 import argparse
 import asyncio
+import errno
 import ipaddress
 import json
 import resource
@@ -51,11 +52,14 @@ import time
 VERSION = 5
 METHOD_NONE, METHOD_USERPASS, METHOD_UNACCEPTABLE = 0x00, 0x02, 0xff
 CONNECT = 1
-SUCCEEDED, GENERAL_FAILURE, NOT_SUPPORTED = 0, 1, 7
-REP_OF_ERROR = {
-    ConnectionRefusedError: 5,
-    socket.gaierror: 4,
-    TimeoutError: 6,
+SUCCEEDED, GENERAL_FAILURE, HOST_UNREACHABLE, NOT_SUPPORTED = 0, 1, 4, 7
+REP_OF_ERRNO = {
+    errno.EACCES: 2,
+    errno.ENETUNREACH: 3,
+    errno.EHOSTUNREACH: 4,
+    errno.ECONNREFUSED: 5,
+    errno.ETIMEDOUT: 6,
+    errno.EAFNOSUPPORT: 8,
 }
 ATYP_NOTHING, ATYP_IPV4, ATYP_NAME, ATYP_IPV6 = 0, 1, 3, 4
 STAGES = ("method", "auth", "reply")
@@ -181,6 +185,13 @@ def split_host_port(text):
     return host.strip("[]"), int(port)
 
 
+def rep_of(error):
+    """What a proxy says of an OSError."""
+    if isinstance(error, socket.gaierror):
+        return HOST_UNREACHABLE
+    return REP_OF_ERRNO.get(error.errno, GENERAL_FAILURE)
+
+
 class Client:
     """One connection: greeting, credentials, request, and what comes of it."""
 
@@ -283,7 +294,7 @@ class Client:
             reader, writer = await asyncio.open_connection(
                 self.proxy.names.get(host.lower(), host), port)
         except OSError as error:
-            await self.reply(REP_OF_ERROR.get(type(error), GENERAL_FAILURE))
+            await self.reply(rep_of(error))
             return
         try:
             await self.reply(SUCCEEDED, writer.get_extra_info("sockname"))

@@ -52,8 +52,10 @@ for target in "127.0.0.53 53" "127.0.0.1 53" "::1 53" "0.0.0.0 53"; do
 		"$(through "$url" "${probe[@]}" connect "$host" "$port" 2>&1)" \
 		'^ok'
 done
-status_is "TCP to the client's own network goes to the proxy" 7 \
-	through "$url" curl -sS --max-time 5 http://10.11.1.77/
+status_is "TCP to the client's own network is refused by the proxy" 7 \
+	through "$url" curl -sS --max-time 5 "http://$PROXY:81/"
+like "which was asked for it" "$(danted_requests)" \
+	"ATYP: 1 address: $PROXY\\.81"
 like "an unknown fake address is refused" \
 	"$(through "$url" "${probe[@]}" connect 198.18.77.77 80 2>/dev/null)" \
 	'^ECONNREFUSED '
