@@ -82,7 +82,8 @@ start_proxy hostile "${options[@]}" \
 
 probe=("$PYTHON" "$SUPPORT/probe.py")
 say() {
-	through "socks5h://$user@$PROXY:$1" "${probe[@]}" "${@:2}" 2>"$WORK/said"
+	through "socks5h://$user@$PROXY:$1" timeout 10 \
+		"${probe[@]}" "${@:2}" 2>"$WORK/said"
 }
 
 capture_start
@@ -120,7 +121,7 @@ patient() {
 	local proxy=$1
 	shift
 	in_client "$SOCKSIFY" -x "socks5h://$PROXY:$proxy" --timeout 1 \
-		"${probe[@]}" "$@" 2>"$WORK/said"
+		timeout 10 "${probe[@]}" "$@" 2>"$WORK/said"
 }
 for port in 3002 3003 3004; do
 	read -r got took <<<"$(patient "$port" connect "$WORLD" 80)"
