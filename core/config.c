@@ -429,15 +429,28 @@ static bool add_address(struct config *config, struct text word)
 	return true;
 }
 
-/* What the command found for a proxy that was given by name. */
+/*
+ * What the command found for a proxy that was given by name: "NAME=ADDRESS,…". That of
+ * another name is left alone: SOCKSIFY_PROXY was changed since.
+ */
 static void load_addresses(struct config *config, config_getenv *env)
 {
 	const char *value = value_of(env, "SOCKSIFY_PROXY_ADDRESS");
-	struct text rest, word;
+	struct text name, rest, word;
+	const char *equals;
 
 	if (!value || config->proxy.kind != ENDPOINT_NAME)
 		return;
-	rest = text_of(value);
+	equals = strchr(value, '=');
+	if (!equals) {
+		break_config(config, "SOCKSIFY_PROXY_ADDRESS",
+			     "must be NAME=ADDRESS,...");
+		return;
+	}
+	name = (struct text){ value, (size_t)(equals - value) };
+	if (!text_is_nocase(name, config->proxy.name))
+		return;
+	rest = text_of(equals + 1);
 	while (text_word(&rest, &word)) {
 		if (!add_address(config, word)) {
 			break_config(config, "SOCKSIFY_PROXY_ADDRESS",

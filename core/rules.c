@@ -300,9 +300,10 @@ enum route rules_match_name(const struct rules *rules, const char *name)
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->list[i];
 		bool all = rule->port_low == 0 && rule->port_high == 65535;
+		bool some = rule->route == ROUTE_DIRECT &&
+			    rule->kind != RULE_ANY;
 
-		if ((all || rule->route == ROUTE_DIRECT) &&
-		    matches_name(rules, rule, text))
+		if ((all || some) && matches_name(rules, rule, text))
 			return (enum route)rule->route;
 	}
 	return ROUTE_NONE;

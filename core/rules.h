@@ -81,10 +81,9 @@ int rules_add(struct rules *rules, enum route route, const char *pattern,
 enum route rules_match(const struct rules *rules, const struct endpoint *e);
 
 /*
- * Whether some ROUTE_DIRECT or ROUTE_BLOCK rule could match this name on some
- * port: tells a lookup, which knows no port, what to do. The first rule that
- * matches the name for all ports decides, or ROUTE_NONE; a direct rule for some
- * ports only counts as direct.
+ * What a lookup, which knows no port, has to do with a name: the route of the first rule
+ * that matches it on all ports, or ROUTE_NONE. A direct rule that names it for some ports
+ * counts too; one of "*" for some ports does not, or every name would be looked up here.
  */
 enum route rules_match_name(const struct rules *rules, const char *name);
 

@@ -241,7 +241,9 @@ static int format_address(char *out, const struct sockaddr *sa)
 static void look_up(const char *name)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	char list[CONFIG_ADDRESSES_MAX * ADDRESS_TEXT_MAX], *end = list;
+	char list[ENDPOINT_NAME_MAX + 2 +
+		  CONFIG_ADDRESSES_MAX * ADDRESS_TEXT_MAX];
+	char *end = list + sprintf(list, "%s=", name);
 	struct addrinfo *found;
 	int n = 0, error = getaddrinfo(name, NULL, &hints, &found);
 

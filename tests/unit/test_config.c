@@ -651,7 +651,8 @@ START_TEST(takes_the_addresses_of_a_named_proxy)
 {
 	no_file();
 	set("SOCKSIFY_PROXY", "socks5h://proxy.example:99");
-	set("SOCKSIFY_PROXY_ADDRESS", "192.0.2.1,2001:db8::1");
+	set("SOCKSIFY_PROXY_ADDRESS",
+	    "Proxy.example=192.0.2.1,2001:db8::1");
 	load_whole();
 	ck_assert_uint_eq(config.n_addresses, 2);
 	ck_assert_int_eq(route_of("192.0.2.1", 99), ROUTE_DIRECT);
@@ -663,7 +664,7 @@ END_TEST
 START_TEST(keeps_to_a_numeric_proxy)
 {
 	with_proxy();
-	set("SOCKSIFY_PROXY_ADDRESS", "192.0.2.1");
+	set("SOCKSIFY_PROXY_ADDRESS", "192.0.2.9=192.0.2.1");
 	load_whole();
 	ck_assert_uint_eq(config.n_addresses, 1);
 	ck_assert_int_eq(route_of("192.0.2.9", 1080), ROUTE_DIRECT);
@@ -676,7 +677,7 @@ START_TEST(has_room_for_eight_addresses)
 	no_file();
 	set("SOCKSIFY_PROXY", "proxy.example");
 	set("SOCKSIFY_PROXY_ADDRESS",
-	    "10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,"
+	    "proxy.example=10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,"
 	    "10.0.0.7,10.0.0.8,10.0.0.9");
 	load_whole();
 	ck_assert_uint_eq(config.n_addresses, CONFIG_ADDRESSES_MAX);
@@ -687,9 +688,30 @@ START_TEST(is_broken_by_a_name_among_the_addresses)
 {
 	no_file();
 	set("SOCKSIFY_PROXY", "proxy.example");
-	set("SOCKSIFY_PROXY_ADDRESS", "192.0.2.1,proxy.example");
+	set("SOCKSIFY_PROXY_ADDRESS",
+	    "proxy.example=192.0.2.1,proxy.example");
 	load();
 	assert_broken("SOCKSIFY_PROXY_ADDRESS: must be numeric");
+}
+END_TEST
+
+START_TEST(is_broken_by_addresses_of_nobody)
+{
+	no_file();
+	set("SOCKSIFY_PROXY", "proxy.example");
+	set("SOCKSIFY_PROXY_ADDRESS", "192.0.2.1");
+	load();
+	assert_broken("SOCKSIFY_PROXY_ADDRESS: must be NAME=");
+}
+END_TEST
+
+START_TEST(leaves_the_addresses_of_another_proxy)
+{
+	no_file();
+	set("SOCKSIFY_PROXY", "proxy.example");
+	set("SOCKSIFY_PROXY_ADDRESS", "old.example=192.0.2.1");
+	load_whole();
+	ck_assert_uint_eq(config.n_addresses, 0);
 }
 END_TEST
 
@@ -1078,6 +1100,8 @@ static void add_environment_tests(Suite *s)
 	tcase_add_test(t, keeps_to_a_numeric_proxy);
 	tcase_add_test(t, has_room_for_eight_addresses);
 	tcase_add_test(t, is_broken_by_a_name_among_the_addresses);
+	tcase_add_test(t, is_broken_by_addresses_of_nobody);
+	tcase_add_test(t, leaves_the_addresses_of_another_proxy);
 	suite_add_tcase(s, t);
 }
 

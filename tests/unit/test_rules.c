@@ -329,6 +329,16 @@ START_TEST(tells_a_lookup_direct_for_a_direct_port)
 }
 END_TEST
 
+START_TEST(keeps_a_direct_port_of_every_name_out_of_a_lookup)
+{
+	empty();
+	add(ROUTE_DIRECT, "*:22");
+	ck_assert_int_eq(rules_match_name(&rules, "a.example"), ROUTE_NONE);
+	add(ROUTE_DIRECT, "*");
+	ck_assert_int_eq(rules_match_name(&rules, "a.example"), ROUTE_DIRECT);
+}
+END_TEST
+
 START_TEST(passes_over_blocked_ports_in_a_lookup)
 {
 	empty();
@@ -369,6 +379,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, list);
 	tcase_add_test(name, tells_a_lookup_the_rule_for_all_ports);
 	tcase_add_test(name, tells_a_lookup_direct_for_a_direct_port);
+	tcase_add_test(name, keeps_a_direct_port_of_every_name_out_of_a_lookup);
 	tcase_add_test(name, passes_over_blocked_ports_in_a_lookup);
 	tcase_add_test(name, tells_a_lookup_nothing_from_address_rules);
 	suite_add_tcase(s, name);

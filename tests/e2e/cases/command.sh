@@ -321,12 +321,13 @@ prints "the inner proxy wins" socks5h://192.0.2.9 \
 	of SOCKSIFY_PROXY with_proxy "$SOCKSIFY" -x socks5h://192.0.2.9
 prints "the inner timeout wins" 5 \
 	of SOCKSIFY_TIMEOUT with_proxy --timeout 9 "$SOCKSIFY" --timeout 5
-prints "a name is looked up here" 127.0.0.1 of SOCKSIFY_PROXY_ADDRESS \
+prints "a name is looked up here" testproxy=127.0.0.1 of SOCKSIFY_PROXY_ADDRESS \
 	"$SOCKSIFY" -x socks5h://testproxy
-prints "under socksify too, and truly" 127.0.0.1 of SOCKSIFY_PROXY_ADDRESS \
+prints "under socksify too, and truly" testproxy=127.0.0.1 \
+	of SOCKSIFY_PROXY_ADDRESS \
 	with_proxy "$SOCKSIFY" -x socks5h://testproxy
 prints "an old proxy's address goes" "" of SOCKSIFY_PROXY_ADDRESS \
-	env SOCKSIFY_PROXY_ADDRESS=192.0.2.3 "$SOCKSIFY" "${X[@]}"
+	env SOCKSIFY_PROXY_ADDRESS=old=192.0.2.3 "$SOCKSIFY" "${X[@]}"
 
 export all_proxy=$PROXY_URL ALL_PROXY=http://192.0.2.1:3128
 export NO_PROXY='a.example, *.b.example,192.0.2.0/24,?'
