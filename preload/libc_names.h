@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <resolv.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -25,6 +27,24 @@ int __fcntl(int fd, int cmd, ...);
 int __poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 int __select(int n, fd_set *in, fd_set *out, fd_set *except,
 	     struct timeval *timeout);
+
+/* The names by which programs older than glibc 2.34 import these from libresolv. */
+int __res_query(const char *name, int class, int type, unsigned char *answer,
+		int size);
+int __res_search(const char *name, int class, int type, unsigned char *answer,
+		 int size);
+int __res_querydomain(const char *name, const char *domain, int class, int type,
+		      unsigned char *answer, int size);
+int __res_send(const unsigned char *message, int len, unsigned char *answer,
+	       int size);
+int __res_nquery(res_state state, const char *name, int class, int type,
+		 unsigned char *answer, int size);
+int __res_nsearch(res_state state, const char *name, int class, int type,
+		  unsigned char *answer, int size);
+int __res_nquerydomain(res_state state, const char *name, const char *domain,
+		       int class, int type, unsigned char *answer, int size);
+int __res_nsend(res_state state, const unsigned char *message, int len,
+		unsigned char *answer, int size);
 
 /* What a program built with -D_FORTIFY_SOURCE calls instead. */
 ssize_t __read_chk(int fd, void *buf, size_t count, size_t size);
