@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolver.c - the face that the name hooks see: libc's lookups, answered here
+ *
+ * A name is judged once, by answer_of: this machine knows it, a rule speaks of
+ * it, or it gets a fake address. The answer is then put into the form that was
+ * asked for. getaddrinfo's lists are libc's own: it is asked for numeric
+ * addresses, which asks nobody, and knows best about hints, services, socket
+ * types and error codes.
+ */
+#include "resolver/resolver.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "core/text.h"
+#include "resolver/fakemap.h"
+#include "resolver/hosts.h"
+#include "resolver/idn.h"
+
+enum {
+	LABEL_MAX = 63, /* RFC 1035 section 2.3.4 */
+	NUMERIC_MAX = INET6_ADDRSTRLEN,
+	/* Flags that mean nothing for an address. */
+	NAME_FLAGS = AI_ADDRCONFIG | AI_IDN | AI_CANONIDN,
+};
+
+static struct {
+	const struct config *config;
+	struct resolver_libc libc;
+} face;
+
+void resolver_setup(const struct config *config, struct resolver_libc libc)
+{
+	face.config = config;
+	face.libc = libc;
+}
+
+/* --- judging names --------------------------------------------------------------- */
+
+enum verdict {
+	VERDICT_LOCAL,	/* this machine knows the addresses */
+	VERDICT_FAKE,	/* the proxy will */
+	VERDICT_DIRECT, /* libc may ask */
+};
+
+static bool is_host_name(const char *name)
+{
+	const char *label = name;
+	size_t len;
+
+	for (; *label; label += len + (label[len] == '.')) {
+		len = strcspn(label, ".");
+		if (len > LABEL_MAX)
+			return false;
+	}
+	return text_is_host_name(text_of(name));
+}
+
+/* 0 with the name as it goes on the wire, or an EAI code. */
+static int read_name(const char *node, struct endpoint *name)
+{
+	name->port = 0;
+	if (!idn_is_ascii(node))
+		return idn_encode(node, name);
+	return endpoint_set_name(name, node, strlen(node)) < 0 ? EAI_NONAME : 0;
+}
+
+/* RFC 6762: .local is asked for on the link, which no proxy can do. */
+static bool is_multicast_name(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	return last && text_is_nocase(text_of(last + 1), "local");
+}
+
+static int refuse(const char *name, const char *why)
+{
+	log_once(name, "%s: not looked up: %s", name, why);
+	return EAI_FAIL;
+}
+
+/* A verdict (with local filled if it is VERDICT_LOCAL), or an EAI code, < 0. */
+static int judge(const char *name, struct hosts_answer *local)
+{
+	const struct config *config = face.config;
+	enum route route = rules_match_name(&config->rules, name);
+
+	if (route == ROUTE_BLOCK)
+		return refuse(name, "blocked by a rule");
+	if (hosts_by_name(name, local))
+		return VERDICT_LOCAL;
+	if (config->broken)
+		return refuse(name, config->why);
+	if (route == ROUTE_DIRECT)
+		return VERDICT_DIRECT;
+	if (!is_host_name(name))
+		return EAI_NONAME;
+	if (is_multicast_name(name)) {
+		refuse(name, "names in .local are asked for on the local link; "
+			     "a rule may make them direct");
+		return EAI_NONAME;
+	}
+	return VERDICT_FAKE;
+}
+
+/* The fake map's errors; the log has told more. */
+static int eai_of(int error)
+{
+	return error == -ENOSPC ? EAI_AGAIN : EAI_FAIL;
+}
+
+/* Connections to a proxy that has only IPv6 are easier from IPv6 sockets. */
+static bool proxy_is_v6(void)
+{
+	const struct config *config = face.config;
+
+	for (size_t i = 0; i < config->n_addresses; i++)
+		if (config->addresses[i].kind != ENDPOINT_IPV6)
+			return false;
+	return config->n_addresses > 0;
+}
+
+/* The fake address of a name. 0 or an EAI code. */
+static int fake_of(const struct endpoint *name, int family,
+		   struct hosts_address *out)
+{
+	struct endpoint fake;
+	int rc;
+
+	if (family == AF_UNSPEC)
+		family = proxy_is_v6() ? AF_INET6 : AF_INET;
+	rc = fakemap_address(name, family, &fake);
+	if (rc < 0)
+		return eai_of(rc);
+	memset(out, 0, sizeof(*out));
+	out->family = family;
+	if (family == AF_INET6)
+		memcpy(out->bytes, fake.v6, sizeof(fake.v6));
+	else
+		memcpy(out->bytes, fake.v4, sizeof(fake.v4));
+	return 0;
+}
+
+/* --- getaddrinfo ----------------------------------------------------------------- */
+
+/* What getaddrinfo takes for hints that are NULL. */
+static const struct addrinfo default_hints = {
+	.ai_flags = AI_V4MAPPED | AI_ADDRCONFIG,
+};
+
+/*
+ * libc's list for an address; with drop, flags that it shall not see. Which
+ * families the machine has addresses of does not matter: the proxy has others.
+ */
+static int numeric(const char *address, const char *service,
+		   const struct addrinfo *hints, int drop,
+		   struct addrinfo **result)
+{
+	struct addrinfo ours = *hints;
+	int rc;
+
+	ours.ai_flags = (hints->ai_flags | AI_NUMERICHOST) & ~(NAME_FLAGS | drop);
+	rc = face.libc.getaddrinfo(address, service, &ours, result);
+	if (rc != 0)
+		return rc;
+	for (struct addrinfo *a = *result; a; a = a->ai_next)
+		a->ai_flags = hints->ai_flags;
+	return 0;
+}
+
+static int list_address(const struct hosts_address *address,
+			const char *service, const struct addrinfo *hints,
+			struct addrinfo **result)
+{
+	char text[NUMERIC_MAX];
+
+	inet_ntop(address->family, address->bytes, text, sizeof(text));
+	return numeric(text, service, hints, AI_CANONNAME, result);
+}
+
+/* Gives the list its canonical name if that was asked for, else frees it. */
+static int finish(struct addrinfo *list, const char *name,
+		  const struct addrinfo *hints, struct addrinfo **result)
+{
+	if (hints->ai_flags & AI_CANONNAME) {
+		list->ai_canonname = strdup(name);
+		if (!list->ai_canonname) {
+			freeaddrinfo(list);
+			return EAI_MEMORY;
+		}
+	}
+	*result = list;
+	return 0;
+}
+
+static bool has_family(const struct hosts_answer *answer, int family)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->addresses[i].family == family)
+			return true;
+	return false;
+}
+
+/* Whether the machine can speak IPv6 to that address: nothing is sent. */
+static bool v6_works(const struct hosts_answer *answer)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	long fd, rc;
+
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->addresses[i].family == AF_INET6)
+			memcpy(&to.sin6_addr, answer->addresses[i].bytes, 16);
+	fd = sys3(SYS_socket, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	rc = sys3(SYS_connect, fd, &to, sizeof(to));
+	sys1(SYS_close, fd);
+	return rc == 0;
+}
+
+/*
+ * The families in the order that RFC 6724 gives, AF_UNSPEC for none: IPv6 first
+ * where it works; where it does not, last, or not at all with AI_ADDRCONFIG.
+ */
+static void order_families(const struct hosts_answer *answer,
+			   const struct addrinfo *hints, int order[2])
+{
+	bool v4 = has_family(answer, AF_INET);
+	bool v6 = has_family(answer, AF_INET6);
+
+	order[0] = hints->ai_family;
+	order[1] = AF_UNSPEC;
+	if (hints->ai_family == AF_INET6 && (hints->ai_flags & AI_V4MAPPED) &&
+	    (!v6 || (hints->ai_flags & AI_ALL))) {
+		order[1] = AF_INET; /* libc maps them */
+		return;
+	}
+	if (hints->ai_family != AF_UNSPEC)
+		return;
+	order[0] = v4 ? AF_INET : AF_INET6;
+	if (!v4 || !v6)
+		return;
+	if (v6_works(answer)) {
+		order[0] = AF_INET6;
+		order[1] = AF_INET;
+	} else if (!(hints->ai_flags & AI_ADDRCONFIG)) {
+		order[1] = AF_INET6;
+	}
+}
+
+/* Adds the addresses of one family to the end of the list. */
+static int list_family(const struct hosts_answer *answer, int family,
+		       const char *service, const struct addrinfo *hints,
+		       struct addrinfo **list)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		int rc;
+
+		if (answer->addresses[i].family != family)
+			continue;
+		while (*list)
+			list = &(*list)->ai_next;
+		rc = list_address(&answer->addresses[i], service, hints, list);
+		if (rc != 0) {
+			*list = NULL;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int list_local(const struct hosts_answer *answer, const char *service,
+		      const struct addrinfo *hints, struct addrinfo **result)
+{
+	struct addrinfo *list = NULL;
+	int order[2], rc = 0;
+
+	order_families(answer, hints, order);
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		if (order[i] != AF_UNSPEC)
+			rc = list_family(answer, order[i], service, hints,
+					 &list);
+	if (rc != 0 && list)
+		freeaddrinfo(list);
+	if (rc != 0)
+		return rc;
+	if (!list)
+		return EAI_NONAME; /* as for a name without such addresses */
+	return finish(list, answer->name, hints, result);
+}
+
+static int list_fake(const struct endpoint *name, const char *service,
+		     const struct addrinfo *hints, struct addrinfo **result)
+{
+	struct addrinfo *list;
+	struct hosts_address fake;
+	int rc = fake_of(name, hints->ai_family, &fake);
+
+	if (rc == 0)
+		rc = list_address(&fake, service, hints, &list);
+	if (rc != 0)
+		return rc;
+	return finish(list, name->name, hints, result);
+}
+
+/* An address, or an abbreviation of one, begins with a digit or has a colon. */
+static bool may_be_address(const char *node)
+{
+	return (node[0] >= '0' && node[0] <= '9') || strchr(node, ':');
+}
+
+/* libc's verdict on the hints; 0 if it finds nothing wrong. */
+static int check_hints(const struct addrinfo *hints)
+{
+	static const struct hosts_address any = { .family = AF_INET };
+	static const struct hosts_address any6 = { .family = AF_INET6 };
+	struct addrinfo *list;
+	int rc;
+
+	rc = list_address(hints->ai_family == AF_INET6 ? &any6 : &any, NULL,
+			  hints, &list);
+	if (rc == 0)
+		freeaddrinfo(list);
+	return rc;
+}
+
+static int list_name(const char *node, const char *service,
+		     const struct addrinfo *hints, struct addrinfo **result)
+{
+	struct hosts_answer local;
+	struct endpoint name;
+	int rc = read_name(node, &name);
+
+	if (rc != 0)
+		return rc;
+	switch (rc = judge(name.name, &local)) {
+	case VERDICT_LOCAL:
+		return list_local(&local, service, hints, result);
+	case VERDICT_FAKE:
+		return list_fake(&name, service, hints, result);
+	case VERDICT_DIRECT:
+		return face.libc.getaddrinfo(node, service, hints, result);
+	default:
+		return rc;
+	}
+}
+
+int resolver_getaddrinfo(const char *node, const char *service,
+			 const struct addrinfo *hints, struct addrinfo **result)
+{
+	int rc;
+
+	/* No node or "*": the local addresses, or an error. */
+	if (!node || strcmp(node, "*") == 0)
+		return face.libc.getaddrinfo(node, service, hints, result);
+	if (!hints)
+		hints = &default_hints;
+	if (may_be_address(node) || (hints->ai_flags & AI_NUMERICHOST)) {
+		rc = numeric(node, service, hints, 0, result);
+		if (rc != EAI_NONAME || (hints->ai_flags & AI_NUMERICHOST))
+			return rc;
+	}
+	rc = check_hints(hints);
+	return rc == 0 ? list_name(node, service, hints, result) : rc;
+}
+
+/* --- getnameinfo ----------------------------------------------------------------- */
+
+static bool to_hosts_address(const struct endpoint *e,
+			     struct hosts_address *out)
+{
+	memset(out, 0, sizeof(*out));
+	switch (e->kind) {
+	case ENDPOINT_IPV4:
+		out->family = AF_INET;
+		memcpy(out->bytes, e->v4, sizeof(e->v4));
+		return true;
+	case ENDPOINT_IPV6:
+		out->family = AF_INET6;
+		memcpy(out->bytes, e->v6, sizeof(e->v6));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is known of an address without asking anybody; false: nothing. */
+static bool known_address(const struct endpoint *e, struct hosts_answer *answer)
+{
+	struct hosts_address address;
+	struct endpoint name;
+	int rc = fakemap_name(e, &name);
+
+	if (rc < 0 || !to_hosts_address(e, &address))
+		return false;
+	if (rc == 0)
+		return hosts_by_address(&address, answer);
+	answer->count = 0;
+	answer->aliases_len = 0;
+	memcpy(answer->name, name.name, sizeof(answer->name));
+	hosts_add_address(answer, &address);
+	return true;
+}
+
+int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
+			 socklen_t host_size, char *service,
+			 socklen_t service_size, int flags)
+{
+	int numeric_flags = (flags & ~NI_NAMEREQD) | NI_NUMERICHOST;
+	char scratch[NUMERIC_MAX + IF_NAMESIZE];
+	struct hosts_answer answer;
+	struct endpoint e;
+	int rc;
+
+	if (!host || host_size == 0 || (flags & NI_NUMERICHOST) ||
+	    endpoint_from_sockaddr(&e, sa, len) < 0)
+		return face.libc.getnameinfo(sa, len, host, host_size, service,
+					     service_size, flags);
+	if (!known_address(&e, &answer)) {
+		if (flags & NI_NAMEREQD)
+			return EAI_NONAME;
+		return face.libc.getnameinfo(sa, len, host, host_size, service,
+					     service_size, numeric_flags);
+	}
+	rc = face.libc.getnameinfo(sa, len, scratch, sizeof(scratch), service,
+				   service_size, numeric_flags);
+	if (rc != 0)
+		return rc;
+	return text_copy(text_of(answer.name), host, host_size) ? 0
+								: EAI_OVERFLOW;
+}
+
+/* --- gethostbyname, gethostbyaddr ------------------------------------------------ */
+
+/**
+ * struct room - a caller's buffer being filled; pieces are aligned for pointers
+ * @at:		what is left of it
+ * @left:	bytes
+ */
+struct room {
+	char *at;
+	size_t left;
+};
+
+/* A piece of the buffer, or NULL when it is too small. */
+static void *take(struct room *room, size_t size)
+{
+	size_t gap = -(uintptr_t)room->at % sizeof(char *);
+	char *piece = room->at + gap;
+
+	if (room->left < gap || room->left - gap < size)
+		return NULL;
+	room->at = piece + size;
+	room->left -= gap + size;
+	return piece;
+}
+
+static char *take_copy(struct room *room, const void *bytes, size_t size)
+{
+	char *piece = take(room, size);
+
+	return piece ? memcpy(piece, bytes, size) : NULL;
+}
+
+static size_t address_size(int family)
+{
+	return family == AF_INET6 ? 16 : 4;
+}
+
+/* The addresses of one family, ended by NULL. */
+static char **take_addresses(struct room *room,
+			     const struct hosts_answer *answer, int family)
+{
+	char **list = take(room, (answer->count + 1) * sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; list && i < answer->count; i++) {
+		const struct hosts_address *address = &answer->addresses[i];
+
+		if (address->family != family)
+			continue;
+		list[n] = take_copy(room, address->bytes, address_size(family));
+		if (!list[n++])
+			return NULL;
+	}
+	if (list)
+		list[n] = NULL;
+	return list;
+}
+
+static char **take_aliases(struct room *room, const struct hosts_answer *answer)
+{
+	const char *end = answer->aliases + answer->aliases_len;
+	char **list, *copy;
+	size_t n = 0;
+
+	for (const char *a = answer->aliases; a < end; a += strlen(a) + 1)
+		n++;
+	list = take(room, (n + 1) * sizeof(*list));
+	copy = take_copy(room, answer->aliases, answer->aliases_len);
+	if (!list || !copy)
+		return NULL;
+	for (size_t i = 0; i < n; i++, copy += strlen(copy) + 1)
+		list[i] = copy;
+	list[n] = NULL;
+	return list;
+}
+
+/* 0, or ERANGE when the buffer is too small. */
+static int fill_hostent(const struct hosts_answer *answer, int family,
+			struct hostent *ret, char *buffer, size_t size)
+{
+	struct room room = { buffer, size };
+
+	ret->h_addrtype = family;
+	ret->h_length = (int)address_size(family);
+	ret->h_addr_list = take_addresses(&room, answer, family);
+	ret->h_aliases = take_aliases(&room, answer);
+	ret->h_name = take_copy(&room, answer->name, strlen(answer->name) + 1);
+	return ret->h_addr_list && ret->h_aliases && ret->h_name ? 0 : ERANGE;
+}
+
+/* What the _r functions return, with *result and *h_errnop set. */
+static int hostent_result(const struct hosts_answer *answer, int family,
+			  struct hostent *ret, char *buffer, size_t size,
+			  struct hostent **result, int *h_errnop)
+{
+	if (fill_hostent(answer, family, ret, buffer, size) != 0) {
+		*h_errnop = NETDB_INTERNAL;
+		return ERANGE;
+	}
+	*h_errnop = NETDB_SUCCESS;
+	*result = ret;
+	return 0;
+}
+
+static int h_errno_of(int eai)
+{
+	switch (eai) {
+	case EAI_AGAIN:
+		return TRY_AGAIN;
+	case EAI_NONAME:
+	case EAI_ADDRFAMILY:
+	case EAI_IDN_ENCODE:
+		return HOST_NOT_FOUND;
+	case EAI_NODATA:
+		return NO_DATA;
+	default:
+		return NO_RECOVERY;
+	}
+}
+
+/* The addresses of a list that libc made. */
+static void answer_from_list(struct hosts_answer *answer,
+			     const struct addrinfo *list)
+{
+	for (; list; list = list->ai_next) {
+		struct hosts_address address = { .family = list->ai_family };
+		const struct sockaddr_in6 *in6 = (const void *)list->ai_addr;
+		const struct sockaddr_in *in = (const void *)list->ai_addr;
+
+		if (list->ai_family == AF_INET6)
+			memcpy(address.bytes, &in6->sin6_addr, 16);
+		else if (list->ai_family == AF_INET)
+			memcpy(address.bytes, &in->sin_addr, 4);
+		hosts_add_address(answer, &address);
+	}
+}
+
+/* Answered by libc: an address in numbers (with that flag), or a direct name. */
+static int answer_by_libc(const char *node, int family, int flags,
+			  struct hosts_answer *answer)
+{
+	struct addrinfo hints = {
+		.ai_family = family,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = flags | AI_CANONNAME,
+	};
+	struct addrinfo *list;
+	int rc = face.libc.getaddrinfo(node, NULL, &hints, &list);
+
+	if (rc != 0)
+		return rc;
+	answer->count = 0;
+	answer->aliases_len = 0;
+	answer_from_list(answer, list);
+	text_copy(text_of(list->ai_canonname ? list->ai_canonname : node),
+		  answer->name, sizeof(answer->name));
+	freeaddrinfo(list);
+	return has_family(answer, family) ? 0 : EAI_NONAME;
+}
+
+/* What a name or address in numbers stands for. 0 or an EAI code. */
+static int answer_of(const char *node, int family, struct hosts_answer *answer)
+{
+	struct endpoint name;
+	int rc;
+
+	if (may_be_address(node)) {
+		rc = answer_by_libc(node, family, AI_NUMERICHOST, answer);
+		if (rc != EAI_NONAME)
+			return rc;
+	}
+	rc = read_name(node, &name);
+	if (rc != 0)
+		return rc;
+	switch (rc = judge(name.name, answer)) {
+	case VERDICT_LOCAL:
+		return has_family(answer, family) ? 0 : EAI_NONAME;
+	case VERDICT_DIRECT:
+		return answer_by_libc(node, family, 0, answer);
+	case VERDICT_FAKE:
+		answer->count = 1;
+		memcpy(answer->name, name.name, sizeof(answer->name));
+		return fake_of(&name, family, &answer->addresses[0]);
+	default:
+		return rc;
+	}
+}
+
+int resolver_gethostbyname(const char *name, int family, struct hostent *ret,
+			   char *buffer, size_t size, struct hostent **result,
+			   int *h_errnop)
+{
+	struct hosts_answer answer;
+	int rc;
+
+	*result = NULL;
+	if (family != AF_INET && family != AF_INET6) {
+		*h_errnop = NETDB_INTERNAL;
+		return EAFNOSUPPORT;
+	}
+	rc = answer_of(name, family, &answer);
+	if (rc != 0) {
+		*h_errnop = h_errno_of(rc);
+		return 0;
+	}
+	return hostent_result(&answer, family, ret, buffer, size, result,
+			      h_errnop);
+}
+
+int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
+			   struct hostent *ret, char *buffer, size_t size,
+			   struct hostent **result, int *h_errnop)
+{
+	struct hosts_address asked = { .family = family };
+	struct hosts_answer answer;
+	struct endpoint e = { .kind = ENDPOINT_IPV4 };
+
+	*result = NULL;
+	if ((family != AF_INET && family != AF_INET6) ||
+	    len != address_size(family)) {
+		*h_errnop = NETDB_INTERNAL;
+		return EAFNOSUPPORT;
+	}
+	memcpy(asked.bytes, address, len);
+	if (family == AF_INET6)
+		endpoint_set_ipv6(&e, asked.bytes, 0);
+	else
+		memcpy(e.v4, asked.bytes, sizeof(e.v4));
+	if (!known_address(&e, &answer)) {
+		*h_errnop = HOST_NOT_FOUND;
+		return 0;
+	}
+	answer.addresses[0] = asked; /* in the form of the question */
+	return hostent_result(&answer, family, ret, buffer, size, result,
+			      h_errnop);
+}
