@@ -37,7 +37,8 @@ slow_link() {
 		echo 0 >/proc/sys/net/ipv4/conf/eth0/rp_filter
 		echo 1 >/proc/sys/net/ipv4/tcp_syn_retries
 		ip route add 10.33.3.0/24 dev eth0 src $OUTSIDE
-		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" ||
+		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" &&
+		in_client sh -c "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries" ||
 		bail_out "cannot set up the slow link"
 }
 

@@ -666,6 +666,7 @@ static void v6only_mapped(const struct far *far)
 	set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	say_rc("connect", dial(fd, far));
 	say_peer("peer", fd);
+	say_poll("poll", fd, POLLIN | POLLOUT, 0);
 }
 
 /* A socket of the other family than the address. */
