@@ -41,9 +41,6 @@ curl_suite() {
 	is "$label: curl -4" \
 		"$(through "$url" "${fetch[@]}" -4 http://www.world.example/ \
 			2>&1)" "$page"
-	is "$label: curl -6" \
-		"$(through "$url" "${fetch[@]}" -6 http://dual.world.example/ \
-			2>&1)" "$page"
 	is "$label: a POST comes back whole" \
 		"$(through "$url" "${fetch[@]}" --data-binary @"$WORK/files/post" \
 			http://www.world.example/echo 2>&1 | sha256sum)" \
@@ -99,6 +96,9 @@ program_suite() {
 			<<<"bye" 2>&1)" '^SSH-2\.0-OpenSSH'
 	is "$label: Python's sockets by name" \
 		"$(through "$url" "${probe[@]}" fetch www.world.example 80)" \
+		"$page"
+	is "$label: Python's sockets by name, IPv6 alone" \
+		"$(through "$url" "${probe[@]}" fetch6 dual.world.example 80)" \
 		"$page"
 	like "$label: Python's sockets, without blocking" \
 		"$(through "$url" "${probe[@]}" nonblocking \

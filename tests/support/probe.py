@@ -4,6 +4,7 @@
 
     probe.py connect HOST PORT      one blocking connect
     probe.py fetch HOST PORT        likewise, and a line of a web page by http
+    probe.py fetch6 HOST PORT       likewise, by what AF_INET6 is looked up
     probe.py banner HOST PORT       likewise, and the line that the server says
     probe.py nonblocking HOST PORT  connect, poll, SO_ERROR
     probe.py asyncio N HOST PORT    N connects at once, with a page each
@@ -66,6 +67,16 @@ def last_line(connection):
 def fetch(host, port):
     def work():
         with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(REQUEST)
+            return last_line(connection)
+    print(outcome(work))
+
+
+def fetch6(host, port):
+    def work():
+        address = socket.getaddrinfo(host, int(port), socket.AF_INET6)[0][4]
+        with socket.socket(socket.AF_INET6) as connection:
+            connection.connect(address)
             connection.sendall(REQUEST)
             return last_line(connection)
     print(outcome(work))
@@ -202,7 +213,7 @@ def sockets():
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"connect": connect, "fetch": fetch, "banner": banner,
+    {"connect": connect, "fetch": fetch, "fetch6": fetch6, "banner": banner,
      "nonblocking": nonblocking, "asyncio": many, "udp": udp,
      "sockets": sockets}[action](*arguments)
 

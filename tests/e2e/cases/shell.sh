@@ -27,27 +27,30 @@ alone() {
 capture_start
 is "eval \"\$(socksify --export)\" covers what a shell starts" \
 	"$(in_client bash -c "eval \"\$($SOCKSIFY -x $url --export)\"
-		$fetch" 2>&1)" "$page"
+		$fetch" 2>"$WORK/said")" "$page"
 is "in sh, too" \
 	"$(in_client sh -c "eval \"\$($SOCKSIFY -x $url --export)\"
-		$fetch" 2>&1)" "$page"
+		$fetch" 2>"$WORK/said")" "$page"
 is "and what its children start" \
 	"$(in_client bash -c "eval \"\$($SOCKSIFY -x $url --export)\"
-		sh -c 'sh -c \"$fetch\" | cat'" 2>&1)" "$page"
+		sh -c 'sh -c \"$fetch\" | cat'" 2>"$WORK/said")" "$page"
 is "a name looked up by one child can be connected to by another" \
 	"$(in_client bash -c "eval \"\$($SOCKSIFY -x $url --export)\"
 		address=\$($PYTHON -c 'import socket
 print(socket.gethostbyname(\"www.world.example\"))')
-		curl -sS --max-time 10 http://\$address/" 2>&1)" "$page"
+		curl -sS --max-time 10 http://\$address/" 2>"$WORK/said")" "$page"
 is "the shell itself is covered after exec" \
 	"$(in_client bash -c "eval \"\$($SOCKSIFY -x $url --export)\"
 		exec bash -c 'exec 3<>/dev/tcp/www.world.example/80
 			printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3
-			tail -n 1 <&3'" 2>&1)" "$page"
+			tail -n 1 <&3'" 2>"$WORK/said")" "$page"
 is "the export takes ALL_PROXY away" \
 	"$(in_client env ALL_PROXY="$url" bash -c "
 		eval \"\$($SOCKSIFY --export)\"
-		echo \"\${ALL_PROXY-gone}\"; $fetch" 2>&1)" $'gone\n'"$page"
+		echo \"\${ALL_PROXY-gone}\"; $fetch" 2>"$WORK/said")" $'gone\n'"$page"
+
+like "and says that the shell itself is not covered yet" \
+	"$(cat "$WORK/said")" '^socksify: .*exec "\$SHELL"$'
 
 is "the library alone, with SOCKSIFY_PROXY" \
 	"$(alone SOCKSIFY_PROXY="$url" -- bash -c "$fetch" 2>&1)" "$page"
