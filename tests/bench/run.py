@@ -1,0 +1,440 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""run.py [--quick] [--list] [ROW...] - measures, and compares with the bars
+
+Started by scripts/bench.sh in namespaces of its own. Two networks are made:
+
+    client --- slow 10.11.1.0/24, TUN devices and delay.c: 20 ms --- proxy host
+           --- fast 10.12.1.0/24, veth -----------------------------
+
+The proxy (socks_server.c) and the far side (far.c) are on the proxy host; the far
+side is 10.22.1.1 by the slow way and 10.22.2.1 by the fast one. Each program is
+run in up to three ways: direct, as a SOCKS5 client of its own ("native"), and
+under the library, in turn, and the medians are compared.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ["BUILD"]
+BENCH = f"{BUILD}/bench"
+LIBRARY = f"{BUILD}/libsocksify.so"
+COMMAND = f"{BUILD}/socksify"
+PYTHON = "/usr/bin/python3"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+PORT = "1080"
+ECHO_PORT, SOURCE_PORT = "7", "80"
+FAR_OF = {"slow": "10.22.1.1", "fast": "10.22.2.1"}
+PROXY_OF = {"slow": "10.11.1.1", "fast": "10.12.1.1"}
+NAME = "www.bench.example"
+
+ROUND_TRIP_MS = 20
+
+
+class Broken(Exception):
+    """What was to be measured did not work."""
+
+
+# --- the network ---------------------------------------------------------------
+
+
+class Network:
+    """Client and proxy host, each in the namespace of a sleeping process. All that is
+    started dies with the pid namespace."""
+
+    def __init__(self, work):
+        self.work = work
+        self.holders = {}
+        for name in ("client", "proxyhost"):
+            self.holders[name] = subprocess.Popen(
+                ["unshare", "--net", "sleep", "infinity"]).pid
+        for name, pid in self.holders.items():
+            wait_until(f"the namespace {name}", lambda pid=pid:
+                       read(f"/proc/{pid}/comm") == "sleep\n")
+            self.shell(name, """
+                ip link set lo up
+                cd /proc/sys/net
+                echo 1024 65535 >ipv4/ip_local_port_range
+                echo 64 >ipv4/tcp_max_tw_buckets
+                echo 16384 >core/somaxconn
+                echo 16384 >ipv4/tcp_max_syn_backlog""")
+        self.link_slowly()
+        self.link_fast()
+        self.start_servers()
+
+    def enter(self, name, *command):
+        return ["nsenter", f"--target={self.holders[name]}", "--net", "--",
+                *command]
+
+    def shell(self, name, script):
+        subprocess.run(self.enter(name, "sh", "-ec", script), check=True)
+
+    def start(self, name, log, *command):
+        with open(f"{self.work}/{log}", "w", encoding="utf-8") as out:
+            subprocess.Popen(self.enter(name, *command), stdout=out, stderr=out)
+
+    def link_slowly(self):
+        self.start("client", "delay", f"{BENCH}/delay", str(ROUND_TRIP_MS // 2),
+                   str(self.holders["client"]), "slow",
+                   str(self.holders["proxyhost"]), "slow")
+        wait_until("the slow link",
+                   lambda: read(f"{self.work}/delay") == "linked\n")
+        self.shell("proxyhost", """
+            ip addr add 10.11.1.1/24 dev slow
+            ip addr add 10.22.1.1/32 dev lo
+            ip link set slow txqueuelen 10000""")
+        self.shell("client", """
+            ip addr add 10.11.1.2/24 dev slow
+            ip link set slow txqueuelen 10000
+            ip route add 10.22.1.0/24 via 10.11.1.1""")
+
+    def link_fast(self):
+        self.shell("proxyhost", f"""
+            ip link add fast type veth peer name fast netns {self.holders['client']}
+            ip addr add 10.12.1.1/24 dev fast
+            ip addr add 10.22.2.1/32 dev lo
+            ip link set fast up""")
+        self.shell("client", """
+            ip addr add 10.12.1.2/24 dev fast
+            ip link set fast up
+            ip route add 10.22.2.0/24 via 10.12.1.1""")
+
+    def start_servers(self):
+        self.start("proxyhost", "far", f"{BENCH}/far", ECHO_PORT, SOURCE_PORT)
+        self.start("proxyhost", "socks", f"{BENCH}/socks_server", PORT,
+                   FAR_OF["fast"])
+        for port in (ECHO_PORT, SOURCE_PORT, PORT):
+            wait_until(f"port {port}", lambda port=port: subprocess.run(
+                self.enter("proxyhost", "ss", "-Hltn", f"sport = :{port}"),
+                check=True, stdout=subprocess.PIPE).stdout)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def wait_until(what, condition):
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise Broken(f"waited in vain for {what}")
+
+
+# --- running -------------------------------------------------------------------
+
+
+class Bench:
+    def __init__(self, network, quick):
+        self.network = network
+        self.quick = quick
+        self.maps = 0
+
+    def new_map(self):
+        """The path of a map of names that is empty."""
+        self.maps += 1
+        return f"{self.network.work}/map{self.maps}"
+
+    def times(self, full, quick):
+        return quick if self.quick else full
+
+    def run(self, *command, library=None, env=None):
+        """A command in the client, under the library with the proxy at the end of that
+        link if there is one; the numbers that it prints."""
+        variables = {"PATH": PATH, "HOME": self.network.work, **(env or {})}
+        if library:
+            # Not for nsenter itself: the measured program alone is started so.
+            variables.update(library_variables(library))
+        words = [f"{name}={value}" for name, value in variables.items()]
+        done = subprocess.run(
+            self.network.enter("client", "env", "-i", *words, *command),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+            text=True, check=False)
+        if done.returncode != 0:
+            raise Broken(f"{' '.join(command)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def numbers(self, *command, library=None, env=None):
+        return [float(word) for word in
+                self.run(*command, library=library, env=env).split()]
+
+    def in_turn(self, rounds, *ways):
+        """Each way (a function that gives numbers) rounds times, in turn: the
+        medians, number by number, of each."""
+        taken = [[] for _ in ways]
+        for number in range(rounds):
+            order = list(zip(ways, taken))
+            for way, into in order if number % 2 else reversed(order):
+                into.append(way())
+        return [[statistics.median(column) for column in zip(*rows)]
+                for rows in taken]
+
+    def program(self, name, *arguments, library=None):
+        return lambda: self.numbers(f"{BENCH}/{name}", *arguments,
+                                    library=library)
+
+    def say(self, what, value, unit, bar=None, at_least=False, note=""):
+        """One line; the bar is met when value, as printed, is at most (or least)
+        that."""
+        verdict = bar_text = ""
+        if bar is not None:
+            value = round(value, 2)
+            met = value >= bar if at_least else value <= bar
+            verdict = "met" if met else "MISSED"
+            bar_text = f"{'>=' if at_least else '<='} {bar:g}"
+        line = f"{what:<44} {value:8.2f} {unit:<10} {bar_text:<8} {verdict:<7}"
+        print(f"{line} {note}".rstrip(), flush=True)
+
+
+def library_variables(link):
+    return {"SOCKSIFY_PROXY": f"socks5h://{PROXY_OF[link]}:{PORT}",
+            "LD_PRELOAD": LIBRARY}
+
+
+def ms(nanoseconds):
+    return f"{nanoseconds / 1e6:.0f} ms"
+
+
+def us(nanoseconds):
+    return f"{nanoseconds / 1e3:.1f} us"
+
+
+# --- the rows --------------------------------------------------------------------
+
+
+def row_connects(bench):
+    """200 nonblocking connects at once, a byte there and back, 20 ms round trip"""
+    far, proxy = FAR_OF["slow"], f"{PROXY_OF['slow']}:{PORT}"
+    for label, options in (("epoll", ["-d", "epoll"]),
+                           ("epoll, registered before", ["-d", "epoll", "-b"]),
+                           ("poll", ["-d", "poll"]),
+                           ("select", ["-d", "select"])):
+        direct, native, ours = bench.in_turn(
+            bench.times(11, 5),
+            bench.program("connects", *options, far, ECHO_PORT),
+            bench.program("connects", *options, "-s", proxy, far, ECHO_PORT),
+            bench.program("connects", *options, far, ECHO_PORT, library="slow"))
+        bench.say(f"200 connects, {label}", ours[0] / native[0], "x native",
+                  1.25, note=f"direct {ms(direct[0])}, native {ms(native[0])}, "
+                  f"library {ms(ours[0])}")
+        bench.say("    its client CPU", ours[1] / native[1], "x native",
+                  note=f"direct {us(direct[1] / 200)}, native "
+                  f"{us(native[1] / 200)}, library {us(ours[1] / 200)} each")
+
+
+def row_spread(bench):
+    """1,000 nonblocking connects, five a millisecond: hundreds are under way"""
+    far, proxy = FAR_OF["slow"], f"{PROXY_OF['slow']}:{PORT}"
+    count = ["-n", "1000", "-g", "200"]
+    for name in ("epoll", "poll", "select"):
+        native, ours = bench.in_turn(
+            bench.times(7, 3),
+            bench.program("connects", "-d", name, *count, "-s", proxy, far,
+                          ECHO_PORT),
+            bench.program("connects", "-d", name, *count, far, ECHO_PORT,
+                          library="slow"))
+        bench.say(f"1000 connects, spread, {name}", ours[0] / native[0],
+                  "x native", note=f"native {ms(native[0])}, library "
+                  f"{ms(ours[0])}")
+        bench.say("    its client CPU", ours[1] / native[1], "x native",
+                  note=f"native {us(native[1] / 1000)}, library "
+                  f"{us(ours[1] / 1000)} each")
+
+
+def row_asyncio(bench):
+    """the same by Python's asyncio, against the client in C"""
+    far, proxy = FAR_OF["slow"], f"{PROXY_OF['slow']}:{PORT}"
+    script = [PYTHON, f"{HERE}/connects_asyncio.py", "200", far, ECHO_PORT]
+    in_c, direct, native, ours = bench.in_turn(
+        bench.times(9, 5),
+        bench.program("connects", "-s", proxy, far, ECHO_PORT),
+        lambda: bench.numbers(*script),
+        lambda: bench.numbers(*script, proxy),
+        lambda: bench.numbers(*script, library="slow"))
+    bench.say("200 connects, asyncio", ours[0] / in_c[0], "x native C", 1.25,
+              note=f"C {ms(in_c[0])}, Python: direct {ms(direct[0])}, native "
+              f"{ms(native[0])}, library {ms(ours[0])}")
+    bench.say("    against asyncio's own client", ours[0] / native[0],
+              "x native")
+    bench.say("    its client CPU", ours[1] / native[1], "x native")
+
+
+def row_round_trips(bench):
+    """round trips of one blocking connect, TCP's own included"""
+    far = FAR_OF["slow"]
+    ours, = bench.in_turn(
+        bench.times(3, 1),
+        bench.program("sequential", "-n", "8", far, ECHO_PORT, library="slow"))
+    bench.say("round trips of a connect",
+              round(ours[0] / 1e6 / ROUND_TRIP_MS, 1), "", 3,
+              note=ms(ours[0]))
+
+
+def row_cpu(bench):
+    """client CPU of blocking connects, one after the other"""
+    far, proxy = FAR_OF["fast"], f"{PROXY_OF['fast']}:{PORT}"
+    count = ["-n", "1000"]
+    for label, host, bar in (("address", far, 1.1), ("name", NAME, None)):
+        native, ours = bench.in_turn(
+            bench.times(15, 7),
+            bench.program("sequential", *count, "-s", proxy, host, ECHO_PORT),
+            bench.program("sequential", *count, host, ECHO_PORT,
+                          library="fast"))
+        bench.say(f"client CPU of a connect by {label}", ours[1] / native[1],
+                  "x native", bar,
+                  note=f"native {us(native[1])}, library {us(ours[1])}")
+        bench.say("    by the clock", ours[0] / native[0], "x native",
+                  note=f"native {us(native[0])}, library {us(ours[0])}")
+
+
+def row_start(bench):
+    """start-up of true, started by posix_spawn"""
+    words = " ".join(f"{name}={value}" for name, value in
+                     library_variables("fast").items())
+    url = f"socks5h://{PROXY_OF['fast']}:{PORT}"
+    # socksify.sh looks for the command beside itself or in build/.
+    script = f"{bench.network.work}/socksify.sh"
+    shutil.copy(f"{ROOT}/socksify.sh", script)
+    if not os.path.exists(f"{bench.network.work}/socksify"):
+        for built in (LIBRARY, COMMAND):
+            os.symlink(built, f"{bench.network.work}/{os.path.basename(built)}")
+    none, library, command, shell = bench.numbers(
+        f"{BENCH}/spawn", str(bench.times(400, 200)), "/bin/true",
+        f"{words} /bin/true", f"{COMMAND} -x {url} /bin/true",
+        f"/bin/sh {script} -x {url} /bin/true")
+    bench.say("start-up of true, library alone", library / none, "x none",
+              1.10, note=f"none {us(none)}, library {us(library)}")
+    bench.say("start-up of socksify true", command / none, "x none", 2.0,
+              note=us(command))
+    bench.say("start-up of socksify.sh true", shell / none, "x none", 3.2,
+              note=us(shell))
+
+
+def row_calls(bench):
+    """what a call on a pipe costs more under the library"""
+    def calls(library):
+        words = bench.run(f"{BENCH}/calls", library=library).split()
+        return [float(word) for word in words[1::2]]
+
+    names = bench.run(f"{BENCH}/calls").split()[::2]
+    none, ours = bench.in_turn(bench.times(9, 5), lambda: calls(None),
+                               lambda: calls("fast"))
+    for name, without, under in zip(names, none, ours):
+        bar = 20 if name in ("read", "write", "close", "poll") else None
+        bench.say(f"hook tax of {name}", under - without, "ns", bar,
+                  note=f"none {without:.0f} ns, library {under:.0f} ns")
+
+
+def row_bulk(bench):
+    """a download over one connection"""
+    far, proxy = FAR_OF["fast"], f"{PROXY_OF['fast']}:{PORT}"
+    mib = bench.times(2048, 1024)
+
+    def report(label, native, ours):
+        bench.say(f"bulk throughput, {label}", native[0] / ours[0], "x native",
+                  0.98, at_least=True,
+                  note=f"{mib / 1024 / (native[0] / 1e9):.2f}, "
+                  f"{mib / 1024 / (ours[0] / 1e9):.2f} GiB/s")
+        bench.say("    its client CPU per GiB", ours[1] / native[1],
+                  "x native", 1.02,
+                  note=f"{native[1] / 1e6 / mib * 1024:.0f}, "
+                  f"{ours[1] / 1e6 / mib * 1024:.0f} ms")
+
+    report("a client in C", *bench.in_turn(
+        bench.times(11, 3),
+        bench.program("bulk", "-s", proxy, far, SOURCE_PORT, str(mib)),
+        bench.program("bulk", far, SOURCE_PORT, str(mib), library="fast")))
+
+    def curl(*options, library=None):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = bench.run(
+            "/usr/bin/curl", "-sS", "-o", "/dev/null", "-w", "%{time_total}",
+            *options, f"http://{far}/{mib << 20}", library=library).split()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = (after.ru_utime + after.ru_stime -
+               before.ru_utime - before.ru_stime)
+        return float(words[0]) * 1e9, cpu * 1e9
+
+    report("curl's own client", *bench.in_turn(
+        bench.times(11, 3),
+        lambda: curl("--socks5-hostname", proxy),
+        lambda: curl(library="fast")))
+
+
+def row_names(bench):
+    """getaddrinfo of names"""
+    count = bench.times(20000, 5000)
+    (fresh, known), = bench.in_turn(
+        bench.times(5, 3),
+        lambda: bench.numbers(f"{BENCH}/names", str(count), library="fast",
+                              env={"SOCKSIFY_MAP": bench.new_map()}))
+    bench.say("getaddrinfo of a known name", known / 1e3, "us", 2)
+    bench.say("getaddrinfo of a new name", fresh / 1e3, "us", 6)
+
+
+def row_memory(bench):
+    """open proxied connections"""
+    count = bench.times(10000, 2000)
+    far = FAR_OF["fast"]
+    direct, ours = bench.in_turn(
+        3,
+        bench.program("hold", str(count), far, ECHO_PORT),
+        bench.program("hold", str(count), far, ECHO_PORT, library="fast"))
+    bench.say(f"memory of {count} connections, each",
+              (ours[0] - direct[0]) / count, "bytes", 256)
+    bench.say("descriptors of ours, each", ours[1] / count, "", 0)
+
+
+ROWS = {
+    "connects": row_connects,
+    "spread": row_spread,
+    "asyncio": row_asyncio,
+    "round-trips": row_round_trips,
+    "cpu": row_cpu,
+    "start": row_start,
+    "calls": row_calls,
+    "bulk": row_bulk,
+    "names": row_names,
+    "memory": row_memory,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench.sh")
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer repetitions: under two minutes")
+    parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    options = parser.parse_args()
+    if options.list:
+        for name, row in ROWS.items():
+            print(f"{name:<12} {row.__doc__}")
+        return 0
+    for name in options.rows:
+        if name not in ROWS:
+            parser.error(f"no row {name}; --list names them")
+    status = 0
+    with tempfile.TemporaryDirectory(prefix="socksify-bench-") as work:
+        bench = Bench(Network(work), options.quick)
+        for name in options.rows or ROWS:
+            try:
+                ROWS[name](bench)
+            except Broken as broken:
+                print(f"{name}: not measured: {broken}", flush=True)
+                status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
