@@ -180,13 +180,15 @@ static void check_rights(const struct subject *s)
 				       "run socksify as root, or a copy of the "
 				       "program without them" },
 	};
+	bool capabilities = fgetxattr(s->fd, "security.capability", NULL,
+				      0) > 0;
+	bool special = capabilities || (s->st.st_mode & (S_ISUID | S_ISGID));
 	struct elf_rights rights = {
 		.mode = s->st.st_mode,
 		.owner = s->st.st_uid,
 		.group = s->st.st_gid,
-		.capabilities = fgetxattr(s->fd, "security.capability", NULL,
-					  0) > 0,
-		.no_new_privs = gives_nothing(s),
+		.capabilities = capabilities,
+		.no_new_privs = special && gives_nothing(s),
 		.uid = getuid(),
 		.euid = geteuid(),
 		.gid = getgid(),

@@ -17,19 +17,26 @@
 #include "core/elf.h"
 #include "launcher/die.h"
 
+/* Room for the ELF header and what it says of segments. */
+enum { HEADERS_LEN = 4096 };
+
 static char found[PATH_MAX];
 
-/* Sets found to DIRECTORY/REST, without links or dots, if that is there. */
+/* Sets found to DIRECTORY/REST if that is there. */
 static bool found_at(const char *directory, const char *rest)
 {
-	char *path;
-	bool there;
+	int len = snprintf(found, sizeof(found), "%s/%s", directory, rest);
 
-	if (asprintf(&path, "%s/%s", directory, rest) < 0)
-		die(STATUS_OWN_FAILURE, "%s: out of memory", rest);
-	there = realpath(path, found) != NULL;
-	free(path);
-	return there;
+	return len < (int)sizeof(found) && !access(found, F_OK);
+}
+
+/* Takes the last component off; what the kernel names has no links or dots. */
+static void go_up(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
 }
 
 /* Looks at the places in order; the directory of the command comes first. */
@@ -37,15 +44,13 @@ static bool search(void)
 {
 	static char own[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash;
 
 	if (len > 0) {
-		own[len] = '\0';
-		slash = strrchr(own, '/');
-		if (slash)
-			*slash = '\0';
-		if (found_at(own, LIBRARY_NAME) ||
-		    found_at(own, "../lib/socksify/" LIBRARY_NAME))
+		go_up(own);
+		if (found_at(own, LIBRARY_NAME))
+			return true;
+		go_up(own);
+		if (found_at(own, "lib/socksify/" LIBRARY_NAME))
 			return true;
 	}
 	return found_at(SOCKSIFY_LIBDIR, LIBRARY_NAME);
@@ -68,17 +73,18 @@ static void check_path(void)
 }
 
 /*
- * Whether these bytes are a shared library of this machine's. The section
- * headers end the file, so that they show whether it is whole.
+ * Whether a file of that size which begins with these bytes is a shared library
+ * of this machine's. The section headers end the file, so they show whether
+ * it is whole.
  */
-static bool is_whole_library(const void *bytes, size_t size)
+static bool is_whole_library(const void *bytes, size_t len, size_t size)
 {
 	struct elf elf;
 	Elf64_Ehdr header;
 
-	elf_inspect(&elf, bytes, size);
+	elf_inspect(&elf, bytes, len);
 	/* "Static" is what a library is: no loader is named in it. */
-	if (elf.kind != ELF_STATIC || size < sizeof(header))
+	if (elf.kind != ELF_STATIC || len < sizeof(header))
 		return false;
 	memcpy(&header, bytes, sizeof(header));
 	return header.e_type == ET_DYN && header.e_shoff <= size &&
@@ -87,13 +93,14 @@ static bool is_whole_library(const void *bytes, size_t size)
 }
 
 /*
- * Maps it as ld.so will: that fails here, with a reason, where the file is cut
- * short or the file system forbids execution.
+ * Maps the beginning as ld.so will: that fails here, with a reason, where the
+ * file system forbids execution.
  */
 static void check_content(void)
 {
 	const char *cure = "run make or make install again";
 	struct stat st;
+	size_t size, len;
 	void *bytes;
 	int fd = open(found, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -104,17 +111,18 @@ static void check_content(void)
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		die(STATUS_OWN_FAILURE, "%s: is no shared library; %s", found,
 		    cure);
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC,
-		     MAP_PRIVATE, fd, 0);
+	size = (size_t)st.st_size;
+	len = size < HEADERS_LEN ? size : HEADERS_LEN;
+	bytes = mmap(NULL, len, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	if (bytes == MAP_FAILED)
 		die(STATUS_OWN_FAILURE,
 		    "%s: cannot load the library from there: %s; is the file "
 		    "system mounted noexec?", found, strerror(errno));
-	if (!is_whole_library(bytes, (size_t)st.st_size))
+	if (!is_whole_library(bytes, len, size))
 		die(STATUS_OWN_FAILURE,
 		    "%s: is no whole shared library for this machine; %s",
 		    found, cure);
-	munmap(bytes, (size_t)st.st_size);
+	munmap(bytes, len);
 	close(fd);
 }
 

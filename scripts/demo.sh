@@ -239,6 +239,8 @@ export XDG_CONFIG_HOME=/nonexistent
 dir=$(mktemp -d /tmp/socksify-demo.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
+# The map of names goes there too.
+export XDG_RUNTIME_DIR="$dir"
 status=0
 # shellcheck disable=SC2086 # a list
 timeout --foreground --kill-after=5 60 $run sh "$0" "$how" "$dir" || status=$?
