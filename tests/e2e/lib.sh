@@ -39,6 +39,9 @@ WORLD=10.22.2.2 WORLD6=fd22:2::2 OTHER=10.22.2.3 OTHER6=fd22:2::3
 # shellcheck disable=SC2034
 OUTSIDE=10.22.2.1 OUTSIDE6=fd22:2::1
 
+# The files of names that other users' programs have left there are not ours.
+mount -t tmpfs tmpfs /dev/shm || exit
+
 # --- TAP ---------------------------------------------------------------------
 
 tests=0 failures=0
@@ -224,7 +227,6 @@ make_namespace() {
 make_private_files() {
 	local target
 	mkdir -p "$WORK/home"
-	mount -t tmpfs tmpfs /dev/shm
 	# No name service daemon, no bus; sshd wants its directory.
 	target=$(readlink -m /etc/resolv.conf)
 	mount -t tmpfs tmpfs /run

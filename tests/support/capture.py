@@ -7,46 +7,62 @@ Prints "listening" when nothing will be missed any more. At SIGTERM it takes wha
 the kernel still holds and ends; with status 1 if the kernel had to drop any.
 """
 
+import mmap
 import select
 import signal
 import socket
 import struct
 import sys
-import time
 
-SNAPSHOT = 256
 ETH_P_ALL = 0x0003
-SOL_PACKET = 263
-PACKET_STATISTICS = 6
 LINKTYPE_ETHERNET = 1
+SOL_PACKET = 263
+PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 5, 6, 10
+TPACKET_V2 = 1
+STATUS_KERNEL, STATUS_USER = 0, 1
+
+# 32 MiB of frames: a ring may be as large as that without any privilege, which
+# a socket's own buffer may not.
+FRAME = 512
+FRAMES = 1 << 16
+BLOCK = 1 << 16
 
 
-def open_socket(interface):
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
-                         socket.htons(ETH_P_ALL))
-    sock.bind((interface, ETH_P_ALL))
-    try:
-        so_rcvbufforce = 33
-        sock.setsockopt(socket.SOL_SOCKET, so_rcvbufforce, 64 << 20)
-    except OSError:
-        pass
-    sock.setblocking(False)
-    return sock
+class Ring:
+    """A packet socket that the kernel writes to a ring of frames."""
+
+    def __init__(self, interface):
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.sock.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+        self.sock.setsockopt(SOL_PACKET, PACKET_RX_RING, struct.pack(
+            "IIII", BLOCK, FRAME * FRAMES // BLOCK, FRAME, FRAMES))
+        self.memory = mmap.mmap(self.sock.fileno(), FRAME * FRAMES)
+        self.next = 0
+        self.sock.bind((interface, ETH_P_ALL))
+
+    def packets(self):
+        """What has come since the last time: (s, ns, length, bytes)."""
+        while True:
+            at = self.next * FRAME
+            status, length, kept, start, _, seconds, nanoseconds = (
+                struct.unpack_from("=IIIHHII", self.memory, at))
+            if not status & STATUS_USER:
+                return
+            data = self.memory[at + start:at + start + kept]
+            yield seconds, nanoseconds, length, data
+            struct.pack_into("=I", self.memory, at, STATUS_KERNEL)
+            self.next = (self.next + 1) % FRAMES
+
+    def dropped(self):
+        return struct.unpack("II", self.sock.getsockopt(
+            SOL_PACKET, PACKET_STATISTICS, 8))[1]
 
 
-def drain(sock, out):
-    """Writes all that the kernel holds; returns when there is no more."""
-    buffer = bytearray(SNAPSHOT)
-    while True:
-        try:
-            length = sock.recv_into(buffer, 0, socket.MSG_TRUNC)
-        except BlockingIOError:
-            return
-        kept = min(length, SNAPSHOT)
-        now = time.time_ns()
-        out.write(struct.pack("=IIII", now // 10**9, now // 1000 % 10**6,
-                              kept, length))
-        out.write(buffer[:kept])
+def drain(ring, out):
+    for seconds, nanoseconds, length, data in ring.packets():
+        out.write(struct.pack("=IIII", seconds, nanoseconds // 1000,
+                              len(data), length))
+        out.write(data)
 
 
 def main():
@@ -56,20 +72,18 @@ def main():
     signal.set_wakeup_fd(stop_writer.fileno())
     signal.signal(signal.SIGTERM, lambda *_: None)
 
-    sock = open_socket(interface)
+    ring = Ring(interface)
     with open(path, "wb") as out:
-        out.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, SNAPSHOT,
+        out.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, FRAME,
                               LINKTYPE_ETHERNET))
         print("listening", flush=True)
-        while True:
-            ready, _, _ = select.select([sock, stop_reader], [], [])
-            drain(sock, out)
-            if stop_reader in ready:
-                break
-    dropped = struct.unpack("II", sock.getsockopt(
-        SOL_PACKET, PACKET_STATISTICS, 8))[1]
-    if dropped:
-        sys.exit(f"capture.py: the kernel dropped {dropped} packets")
+        stop = False
+        while not stop:
+            ready, _, _ = select.select([ring.sock, stop_reader], [], [])
+            stop = stop_reader in ready
+            drain(ring, out)
+    if ring.dropped():
+        sys.exit("capture.py: the kernel had to drop packets")
 
 
 if __name__ == "__main__":
