@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "resolver/direct.h"
 #include "resolver/fakemap.h"
 #include "resolver/hosts.h"
 #include "resolver/idn.h"
@@ -41,6 +42,11 @@ void resolver_setup(const struct config *config, struct resolver_libc libc)
 {
 	face.config = config;
 	face.libc = libc;
+}
+
+bool resolver_is_direct(const struct endpoint *address)
+{
+	return direct_has(&face.config->rules, address);
 }
 
 /* --- judging names --------------------------------------------------------------- */
@@ -87,6 +93,21 @@ static int refuse(const char *name, const char *why)
 	return EAI_FAIL;
 }
 
+/* Connections to these addresses are to be direct, as rules for the name say. */
+static void learn(const struct hosts_answer *answer, const char *name)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct hosts_address *address = &answer->addresses[i];
+		struct endpoint e = { .kind = ENDPOINT_IPV4 };
+
+		if (address->family == AF_INET6)
+			endpoint_set_ipv6(&e, address->bytes, 0);
+		else
+			memcpy(e.v4, address->bytes, sizeof(e.v4));
+		direct_learn(&e, name);
+	}
+}
+
 /* A verdict (with local filled if it is VERDICT_LOCAL), or an EAI code, < 0. */
 static int judge(const char *name, struct hosts_answer *local)
 {
@@ -95,8 +116,11 @@ static int judge(const char *name, struct hosts_answer *local)
 
 	if (route == ROUTE_BLOCK)
 		return refuse(name, "blocked by a rule");
-	if (hosts_by_name(name, local))
+	if (hosts_by_name(name, local)) {
+		if (route == ROUTE_DIRECT)
+			learn(local, name);
 		return VERDICT_LOCAL;
+	}
 	if (config->broken)
 		return refuse(name, config->why);
 	if (route == ROUTE_DIRECT)
@@ -332,6 +356,21 @@ static int check_hints(const struct addrinfo *hints)
 	return rc;
 }
 
+/* The real addresses of a name under a direct rule. */
+static int list_direct(const char *node, const char *name, const char *service,
+		       const struct addrinfo *hints, struct addrinfo **result)
+{
+	int rc = face.libc.getaddrinfo(node, service, hints, result);
+	struct endpoint e;
+
+	if (rc != 0)
+		return rc;
+	for (struct addrinfo *a = *result; a; a = a->ai_next)
+		if (endpoint_from_sockaddr(&e, a->ai_addr, a->ai_addrlen) == 0)
+			direct_learn(&e, name);
+	return 0;
+}
+
 static int list_name(const char *node, const char *service,
 		     const struct addrinfo *hints, struct addrinfo **result)
 {
@@ -347,7 +386,7 @@ static int list_name(const char *node, const char *service,
 	case VERDICT_FAKE:
 		return list_fake(&name, service, hints, result);
 	case VERDICT_DIRECT:
-		return face.libc.getaddrinfo(node, service, hints, result);
+		return list_direct(node, name.name, service, hints, result);
 	default:
 		return rc;
 	}
@@ -420,8 +459,10 @@ int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 	struct endpoint e;
 	int rc;
 
-	if (!host || host_size == 0 || (flags & NI_NUMERICHOST) ||
-	    endpoint_from_sockaddr(&e, sa, len) < 0)
+	rc = endpoint_from_sockaddr(&e, sa, len);
+	if (rc == -EINVAL)
+		flags |= NI_NUMERICHOST; /* too short: an error, no question */
+	if (rc < 0 || !host || host_size == 0 || (flags & NI_NUMERICHOST))
 		return face.libc.getnameinfo(sa, len, host, host_size, service,
 					     service_size, flags);
 	if (!known_address(&e, &answer)) {
@@ -616,7 +657,10 @@ static int answer_of(const char *node, int family, struct hosts_answer *answer)
 	case VERDICT_LOCAL:
 		return has_family(answer, family) ? 0 : EAI_NONAME;
 	case VERDICT_DIRECT:
-		return answer_by_libc(node, family, 0, answer);
+		rc = answer_by_libc(node, family, 0, answer);
+		if (rc == 0)
+			learn(answer, name.name);
+		return rc;
 	case VERDICT_FAKE:
 		answer->count = 1;
 		memcpy(answer->name, name.name, sizeof(answer->name));

@@ -4,6 +4,7 @@
 #define SOCKSIFY_RESOLVER_RESOLVER_H
 
 #include <netdb.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -42,5 +43,12 @@ int resolver_gethostbyname(const char *name, int family, struct hostent *ret,
 int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 			   struct hostent *ret, char *buffer, size_t size,
 			   struct hostent **result, int *h_errnop);
+
+/*
+ * Whether a lookup of a name that is direct, at this port, gave this address: a
+ * rule for a name has to hold for the connection that follows the lookup.
+ * Async-signal-safe.
+ */
+bool resolver_is_direct(const struct endpoint *address);
 
 #endif
