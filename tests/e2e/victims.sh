@@ -89,6 +89,8 @@ compare() {
 
 # victim_case VICTIM: the whole case.
 victim_case() {
+	[ -x "$BUILD/victims/$1" ] ||
+		bail_out "$BUILD/victims/$1 is not there: run make victims"
 	topology
 	slow_link
 	start_far
