@@ -341,15 +341,15 @@ static bool may_be_address(const char *node)
 	return (node[0] >= '0' && node[0] <= '9') || strchr(node, ':');
 }
 
-/* libc's verdict on the hints; 0 if it finds nothing wrong. */
-static int check_hints(const struct addrinfo *hints)
+/* libc's verdict on service and hints; 0 if it finds nothing wrong. */
+static int check_hints(const char *service, const struct addrinfo *hints)
 {
 	static const struct hosts_address any = { .family = AF_INET };
 	static const struct hosts_address any6 = { .family = AF_INET6 };
 	struct addrinfo *list;
 	int rc;
 
-	rc = list_address(hints->ai_family == AF_INET6 ? &any6 : &any, NULL,
+	rc = list_address(hints->ai_family == AF_INET6 ? &any6 : &any, service,
 			  hints, &list);
 	if (rc == 0)
 		freeaddrinfo(list);
@@ -407,8 +407,14 @@ int resolver_getaddrinfo(const char *node, const char *service,
 		if (rc != EAI_NONAME || (hints->ai_flags & AI_NUMERICHOST))
 			return rc;
 	}
-	rc = check_hints(hints);
-	return rc == 0 ? list_name(node, service, hints, result) : rc;
+	rc = check_hints(NULL, hints);
+	if (rc == 0)
+		rc = list_name(node, service, hints, result);
+	if (rc != EAI_NONAME)
+		return rc;
+	/* A wrong service is told first; to look it up before would cost time. */
+	rc = check_hints(service, hints);
+	return rc ? rc : EAI_NONAME;
 }
 
 /* --- getnameinfo ----------------------------------------------------------------- */
