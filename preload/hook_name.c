@@ -6,7 +6,9 @@
 #include "preload/hooks.h"
 #include "resolver/resolver.h"
 
-enum { STATIC_SIZE = 4096 }; /* more than the resolver ever fills */
+enum {
+	STATIC_SIZE = 4096
+}; /* more than the resolver ever fills */
 
 /*
  * What the forms without a buffer of the caller's return: as in libc, the next

@@ -7,7 +7,9 @@
 
 #include "core/log.h"
 
-enum { LEARNT_MAX = 256 };
+enum {
+	LEARNT_MAX = 256
+};
 
 /**
  * struct learnt - one address of one name
@@ -35,7 +37,8 @@ static bool is_at(const struct learnt *l, const struct endpoint *address)
 	       endpoint_same_host(&l->address, address);
 }
 
-static bool is_known(const struct endpoint *address, const struct endpoint *name)
+static bool is_known(const struct endpoint *address,
+		     const struct endpoint *name)
 {
 	for (uint32_t i = 0; i < count(); i++)
 		if (is_at(&list[i], address) &&
@@ -59,7 +62,8 @@ void direct_learn(const struct endpoint *address, const char *name)
 	if (i >= LEARNT_MAX) {
 		log_once("direct names",
 			 "%s: too many addresses of direct names: connections "
-			 "to more of them go through the proxy", name);
+			 "to more of them go through the proxy",
+			 name);
 		return;
 	}
 	list[i].address = *address;

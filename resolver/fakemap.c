@@ -9,31 +9,31 @@
  * for each user, that every process maps: entry N is the name of address N of
  * the fake IPv4 range and of the fake IPv6 prefix.
  *
- * The table is its own index. A name's keyed hash, its tag, says where the search
- * for it starts; it takes the first free entry from there. There is no lock: a
- * process may be killed, stopped, or thrown out by siglongjmp at any instruction,
- * and the others must not wait for it. Instead:
+ * The table is its own index. A name's keyed hash, its tag, says where the
+ * search for it starts; it takes the first free entry from there. There is no
+ * lock: a process may be killed, stopped, or thrown out by siglongjmp at any
+ * instruction, and the others must not wait for it. Instead:
  *
  * - An entry is taken by a compare-and-swap of its tag, from 0 or, when all are
  *   taken, from that of a name unused for a day. Then the name is written.
- * - An entry holds a name only while the name's hash is its tag. A half-written,
- *   torn or overwritten one therefore stands for nothing: who looks up its
+ * - An entry holds a name only while the name's hash is its tag. So a torn,
+ *   half-written or overwritten one stands for nothing: who looks up its
  *   address is refused, and never sent to a wrong host. Who looks for the name
  *   itself finds its tag and writes the name, be it for the second time.
  *
  * The key is random, so nobody can make two names with one tag.
  *
- * The file is sparse. Touching a page that the file system has no room for would
- * raise SIGBUS, so a bit in the header tells which pages exist; one that does not
- * is asked for by madvise(2), which fails politely.
+ * The file is sparse. Touching a page that the file system has no room for
+ * would raise SIGBUS, so a bit in the header tells which pages exist; one that
+ * does not is asked for by madvise(2), which fails politely.
  *
  * Nothing read from the file is used as an offset or a length before it is
  * bounded: another process of the same user can make answers wrong, no more.
  * No descriptor is kept; the mapping survives fork, setuid, chroot and closing
  * all descriptors.
  *
- * Not handled: a file removed while in use. Who has it mapped goes on with it,
- * processes started later make another.
+ * Not handled: a file removed while in use (who has it mapped goes on with it,
+ * processes started later make another), or cut short by this user.
  */
 #include "resolver/fakemap.h"
 
@@ -61,17 +61,18 @@
 
 enum {
 	PLACE_MAX = 256,
-	SEARCH_MAX = 512,	 /* entries looked at for one name */
-	IDLE_MINUTES = 24 * 60,	 /* a name that long unused may be replaced */
-	STAMP_MINUTES = 60,	 /* how exact its last use is known */
-	RETRY_S = 1,		 /* pause after a failure to open the file */
+	SEARCH_MAX = 512,	/* entries looked at for one name */
+	IDLE_MINUTES = 24 * 60, /* a name that long unused may be replaced */
+	STAMP_MINUTES = 60,	/* how exact its last use is known */
+	RETRY_S = 1,		/* pause after a failure to open the file */
 	FILE_NAME_MAX = 48,
-	TAKEN_BY_OTHER = 0,	 /* results of entry_offer */
+	TAKEN_BY_OTHER = 0, /* results of entry_offer */
 	TAKEN_BY_NAME = 1,
 };
 
 /**
- * struct fakemap - the ranges and where the file may be; written by fakemap_setup
+ * struct fakemap - the ranges and where the file may be; written by
+ * fakemap_setup
  * @config:	the ranges, and the place that the user named
  * @capacity:	entries, with index 0
  * @size:	of the file
@@ -98,7 +99,7 @@ struct fakemap {
 
 static struct fakemap map;
 
-/* --- opening the file -------------------------------------------------------- */
+/* --- opening the file ---------------------------------------------------- */
 
 static uint32_t capacity_of(const struct config *config)
 {
@@ -110,8 +111,8 @@ static uint32_t capacity_of(const struct config *config)
 
 static size_t file_size(uint32_t capacity)
 {
-	size_t pages = (capacity + FAKEMAP_PAGE_ENTRIES - 1) /
-		       FAKEMAP_PAGE_ENTRIES;
+	size_t pages =
+		(capacity + FAKEMAP_PAGE_ENTRIES - 1) / FAKEMAP_PAGE_ENTRIES;
 
 	return sizeof(struct fakemap_header) +
 	       pages * sizeof(struct fakemap_page);
@@ -201,7 +202,8 @@ static int fill_file(int fd)
 	} start = { .identity = map.identity };
 	long rc = check_size_limit();
 
-	_Static_assert(sizeof(start) == offsetof(struct fakemap_header, unused1),
+	_Static_assert(sizeof(start) ==
+			       offsetof(struct fakemap_header, unused1),
 		       "the header begins with identity and key");
 	if (rc < 0)
 		return (int)rc;
@@ -222,7 +224,8 @@ static int fill_file(int fd)
 
 /*
  * Makes the file under a name of its own and gives it the real one when it is
- * whole, unless somebody else was first: then theirs is the one. 0 in both cases.
+ * whole, unless somebody else was first: then theirs is the one. 0 in both
+ * cases.
  */
 static int make_file(int dir, const char *name)
 {
@@ -251,8 +254,8 @@ static int make_file(int dir, const char *name)
 
 static struct fakemap_file *open_file(int dir, const char *name, int *rc)
 {
-	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
-			  O_NOCTTY;
+	const int flags =
+		O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct fakemap_file *file;
 	long fd = sys4(SYS_openat, dir, name, flags, 0);
 
@@ -284,8 +287,11 @@ static struct fakemap_file *open_in_own(long parent, const char *sub, int *rc)
 	struct stat st;
 	long dir;
 
-	sys3(SYS_mkdirat, parent, sub, 0700);
 	dir = open_directory(parent, sub, O_NOFOLLOW);
+	if (dir == -ENOENT) {
+		sys3(SYS_mkdirat, parent, sub, 0700);
+		dir = open_directory(parent, sub, O_NOFOLLOW);
+	}
 	if (dir < 0) {
 		*rc = (int)dir;
 		return NULL;
@@ -343,8 +349,9 @@ static struct fakemap_file *open_at_path(const char *path, int *rc)
 
 	if (!slash || !slash[1])
 		slash = NULL;
-	if (!slash || !text_copy((struct text){ path, (size_t)(slash - path) + 1 },
-				 directory, sizeof(directory))) {
+	if (!slash ||
+	    !text_copy((struct text){ path, (size_t)(slash - path) + 1 },
+		       directory, sizeof(directory))) {
 		*rc = -EINVAL;
 		return NULL;
 	}
@@ -394,9 +401,11 @@ static void remember_failure(int rc)
 {
 	__atomic_store_n(&map.failure, rc, __ATOMIC_RELAXED);
 	__atomic_store_n(&map.failed_at, seconds(), __ATOMIC_RELEASE);
-	log_once("fake map", "names cannot be looked up: no place for the file "
-			     "of their addresses (XDG_RUNTIME_DIR, /dev/shm, "
-			     "TMPDIR, /tmp): %e", rc);
+	log_once("fake map",
+		 "names cannot be looked up: no place for the file "
+		 "of their addresses (XDG_RUNTIME_DIR, /dev/shm, "
+		 "TMPDIR, /tmp): %e",
+		 rc);
 }
 
 /* The mapped file; NULL with *rc set when there is none to be had. */
@@ -463,7 +472,7 @@ void fakemap_setup(const struct config *config)
 		(void)file_of_map(&rc);
 }
 
-/* --- entries ----------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------- */
 
 static uint32_t page_of(uint32_t index)
 {
@@ -574,8 +583,8 @@ static void entry_used(struct fakemap_entry *entry)
 
 /*
  * Whether an entry may be replaced, and by nobody else: the clock is set, and
- * only one can do that. One that was never stamped (its maker died, or is just at
- * it) is young from now on.
+ * only one can do that. One that was never stamped (its maker died, or is just
+ * at it) is young from now on.
  */
 static bool entry_retire(struct fakemap_entry *entry)
 {
@@ -587,10 +596,11 @@ static bool entry_retire(struct fakemap_entry *entry)
 		return false;
 	return __atomic_compare_exchange_n(&entry->minute, &then, now, false,
 					   __ATOMIC_ACQ_REL,
-					   __ATOMIC_RELAXED) && then != 0;
+					   __ATOMIC_RELAXED) &&
+	       then != 0;
 }
 
-/* --- search ------------------------------------------------------------------ */
+/* --- search -------------------------------------------------------------- */
 
 /* The n-th index to be looked at for a name: any but 0. */
 static uint32_t index_for(uint64_t tag, uint32_t n)
@@ -604,8 +614,8 @@ static uint32_t search_length(void)
 }
 
 /*
- * Lets the name have this entry, if it is free or the name's own. TAKEN_BY_NAME,
- * TAKEN_BY_OTHER or -ENOSPC.
+ * Lets the name have this entry, if it is free or the name's own.
+ * TAKEN_BY_NAME, TAKEN_BY_OTHER or -ENOSPC.
  */
 static int entry_offer(struct fakemap_file *file, uint32_t index, uint64_t tag,
 		       const struct endpoint *name)
@@ -672,7 +682,7 @@ static int index_of(struct fakemap_file *file, const struct endpoint *name)
 	return replace_idle(file, tag, name);
 }
 
-/* --- addresses --------------------------------------------------------------- */
+/* --- addresses ----------------------------------------------------------- */
 
 static uint32_t read_be32(const uint8_t b[4])
 {

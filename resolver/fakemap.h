@@ -18,9 +18,9 @@ void fakemap_setup(const struct config *config);
 /*
  * The fake address of a name (ENDPOINT_NAME, any case; the first spelling is
  * kept), made if it has none yet: out gets kind ENDPOINT_IPV4 or ENDPOINT_IPV6
- * as family (AF_INET, AF_INET6) asks, port 0. 0, or -errno: -ENOSPC when the map
- * is full, else why it cannot be opened; the log says so once. Not for signal
- * handlers.
+ * as family (AF_INET, AF_INET6) asks, port 0. 0, or -errno: -ENOSPC when the
+ * map is full, else why it cannot be opened; the log says so once. Not for
+ * signal handlers.
  */
 int fakemap_address(const struct endpoint *name, int family,
 		    struct endpoint *out);

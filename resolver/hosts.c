@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hosts.c - the names that this machine knows by itself: /etc/hosts and its own
+ * hosts.c - what this machine knows by itself: /etc/hosts and its own name
  *
  * The file is kept as it is, beside an index of where its names and addresses
  * are, in one piece of memory that never changes: a snapshot. When the file has
- * changed, a new snapshot takes the place of the old, which is freed when nobody
- * reads any. There is no lock that a fork or siglongjmp could leave taken: at
- * worst an old snapshot is not freed.
+ * changed, a new snapshot takes the place of the old, which is freed when
+ * nobody reads any. There is no lock that a fork or siglongjmp could leave
+ * taken: at worst an old snapshot is not freed.
  */
 #include "resolver/hosts.h"
 
@@ -72,18 +72,24 @@ struct snapshot {
 	size_t mapped;
 };
 
-static const char *hosts_path = "/etc/hosts";
+static const char *hosts_path = "/etc/hosts"; /* atomic */
+
+static const char *path(void)
+{
+	return __atomic_load_n(&hosts_path, __ATOMIC_RELAXED);
+}
 
 /*
  * All atomic. A reader counts itself before it loads current; a snapshot that
- * was taken out of current, and then found while there were no readers, has none.
+ * was taken out of current, and then found while there were no readers, has
+ * none.
  */
 static struct snapshot *current;
 static struct snapshot *retired;
 static unsigned int readers;
 static int64_t looked_at;
 
-/* --- words ------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {
@@ -158,7 +164,7 @@ static uint32_t hash_address(const struct hosts_address *address)
 	       (uint32_t)address->family;
 }
 
-/* --- making a snapshot --------------------------------------------------------- */
+/* --- making a snapshot --------------------------------------------------- */
 
 /*
  * Notes that a name or address of this hash is on this line. Of many lines for
@@ -302,14 +308,14 @@ static struct snapshot *snapshot_of(int fd, const struct stat *st)
 	return s;
 }
 
-/* The file as it is now; an empty snapshot if there is none. NULL: no memory. */
+/* The file as it is now; empty if there is none. NULL: no memory. */
 static struct snapshot *load(void)
 {
 	struct snapshot *s = NULL;
 	struct stat st;
 	long fd;
 
-	fd = sys4(SYS_openat, AT_FDCWD, hosts_path,
+	fd = sys4(SYS_openat, AT_FDCWD, path(),
 		  O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd >= 0 && sys2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode))
 		s = snapshot_of((int)fd, &st);
@@ -322,7 +328,7 @@ static struct snapshot *load(void)
 	return s;
 }
 
-/* --- keeping it fresh ---------------------------------------------------------- */
+/* --- keeping it fresh ---------------------------------------------------- */
 
 static bool is_stale(const struct snapshot *s)
 {
@@ -331,7 +337,7 @@ static bool is_stale(const struct snapshot *s)
 	struct stat st;
 
 	memset(&now, 0, sizeof(now));
-	if (sys4(SYS_newfstatat, AT_FDCWD, hosts_path, &st, 0) == 0)
+	if (sys4(SYS_newfstatat, AT_FDCWD, path(), &st, 0) == 0)
 		now = identity_of(&st);
 	read_own_name(own_name, sizeof(own_name));
 	return memcmp(&now, &s->identity, sizeof(now)) != 0 ||
@@ -362,8 +368,8 @@ static void retire(struct snapshot *s)
 /* Frees what was retired, unless somebody may still be reading it. */
 static void free_retired(void)
 {
-	struct snapshot *s = __atomic_exchange_n(&retired, NULL,
-						 __ATOMIC_SEQ_CST);
+	struct snapshot *s =
+		__atomic_exchange_n(&retired, NULL, __ATOMIC_SEQ_CST);
 	bool unread = __atomic_load_n(&readers, __ATOMIC_SEQ_CST) == 0;
 
 	while (s) {
@@ -411,13 +417,13 @@ static void release(void)
 		free_retired();
 }
 
-void hosts_setup(const char *path)
+void hosts_setup(const char *file)
 {
-	hosts_path = path;
+	__atomic_store_n(&hosts_path, file, __ATOMIC_RELAXED);
 	__atomic_store_n(&looked_at, 0, __ATOMIC_RELAXED);
 }
 
-/* --- answers ------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 void hosts_add_address(struct hosts_answer *answer,
 		       const struct hosts_address *address)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hosts.h - the names that this machine knows by itself: /etc/hosts and its own */
+/* hosts.h - what this machine knows by itself: /etc/hosts and its own name */
 #ifndef SOCKSIFY_RESOLVER_HOSTS_H
 #define SOCKSIFY_RESOLVER_HOSTS_H
 
@@ -41,14 +41,14 @@ struct hosts_answer {
 };
 
 /* Another file than /etc/hosts. The string must outlive all use. */
-void hosts_setup(const char *path);
+void hosts_setup(const char *file);
 
 /*
  * The file's lines for a name (without a dot at its end, in any case), in both
  * families; for localhost, all below it and the machine's own name, if there is
  * no line: the loopback addresses, IPv6 first. False if the name is none of
- * them. The file is read at the first call, and again when it has changed, which
- * is looked for once a second. Any thread, no lock.
+ * them. The file is read at the first call, and again when it has changed,
+ * which is looked for once a second. Any thread, no lock.
  */
 bool hosts_by_name(const char *name, struct hosts_answer *answer);
 

@@ -9,7 +9,9 @@
 
 #define LIBRARY "libidn2.so.0" /* the one that glibc loads itself */
 
-enum { IDN2_MALLOC = -100 };
+enum {
+	IDN2_MALLOC = -100
+};
 
 typedef int lookup_function(const char *name, char **out, int flags);
 typedef void free_function(void *out);

@@ -11,8 +11,8 @@ bool idn_is_ascii(const char *name);
 
 /*
  * The A-labels of a name in the locale's charset, by libidn2 as libc's AI_IDN.
- * 0, or EAI_IDN_ENCODE (also where that library is not installed) or EAI_MEMORY.
- * Uses the heap.
+ * 0, or EAI_IDN_ENCODE (also where that library is not installed) or
+ * EAI_MEMORY. Uses the heap.
  */
 int idn_encode(const char *name, struct endpoint *out);
 

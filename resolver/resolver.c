@@ -49,7 +49,7 @@ bool resolver_is_direct(const struct endpoint *address)
 	return direct_has(&face.config->rules, address);
 }
 
-/* --- judging names --------------------------------------------------------------- */
+/* --- judging names ------------------------------------------------------- */
 
 enum verdict {
 	VERDICT_LOCAL,	/* this machine knows the addresses */
@@ -93,7 +93,7 @@ static int refuse(const char *name, const char *why)
 	return EAI_FAIL;
 }
 
-/* Connections to these addresses are to be direct, as rules for the name say. */
+/* Connections to these addresses are direct, as rules for the name say. */
 static void learn(const struct hosts_answer *answer, const char *name)
 {
 	for (size_t i = 0; i < answer->count; i++) {
@@ -173,7 +173,7 @@ static int fake_of(const struct endpoint *name, int family,
 	return 0;
 }
 
-/* --- getaddrinfo ----------------------------------------------------------------- */
+/* --- getaddrinfo --------------------------------------------------------- */
 
 /* What getaddrinfo takes for hints that are NULL. */
 static const struct addrinfo default_hints = {
@@ -191,7 +191,8 @@ static int numeric(const char *address, const char *service,
 	struct addrinfo ours = *hints;
 	int rc;
 
-	ours.ai_flags = (hints->ai_flags | AI_NUMERICHOST) & ~(NAME_FLAGS | drop);
+	ours.ai_flags =
+		(hints->ai_flags | AI_NUMERICHOST) & ~(NAME_FLAGS | drop);
 	rc = face.libc.getaddrinfo(address, service, &ours, result);
 	if (rc != 0)
 		return rc;
@@ -236,7 +237,8 @@ static bool has_family(const struct hosts_answer *answer, int family)
 /* Whether the machine can speak IPv6 to that address: nothing is sent. */
 static bool v6_works(const struct hosts_answer *answer)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(9) };
 	long fd, rc;
 
 	for (size_t i = 0; i < answer->count; i++)
@@ -412,12 +414,12 @@ int resolver_getaddrinfo(const char *node, const char *service,
 		rc = list_name(node, service, hints, result);
 	if (rc != EAI_NONAME)
 		return rc;
-	/* A wrong service is told first; to look it up before would cost time. */
+	/* A wrong service is told first; asking first would cost time. */
 	rc = check_hints(service, hints);
 	return rc ? rc : EAI_NONAME;
 }
 
-/* --- getnameinfo ----------------------------------------------------------------- */
+/* --- getnameinfo --------------------------------------------------------- */
 
 static bool to_hosts_address(const struct endpoint *e,
 			     struct hosts_address *out)
@@ -485,7 +487,7 @@ int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 								: EAI_OVERFLOW;
 }
 
-/* --- gethostbyname, gethostbyaddr ------------------------------------------------ */
+/* --- gethostbyname, gethostbyaddr ---------------------------------------- */
 
 /**
  * struct room - a caller's buffer being filled; pieces are aligned for pointers
@@ -622,7 +624,7 @@ static void answer_from_list(struct hosts_answer *answer,
 	}
 }
 
-/* Answered by libc: an address in numbers (with that flag), or a direct name. */
+/* Answered by libc: an address in numbers (by that flag) or a direct name. */
 static int answer_by_libc(const char *node, int family, int flags,
 			  struct hosts_answer *answer)
 {

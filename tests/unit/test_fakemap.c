@@ -110,8 +110,8 @@ static struct fakemap_file *peek(size_t *size)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fstat(fd, &st), 0);
-	file = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		    fd, 0);
+	file = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
 	ck_assert_ptr_ne(file, MAP_FAILED);
 	close(fd);
 	if (size)
@@ -132,7 +132,7 @@ static uint32_t index_in(const char *v4)
 	return (uint32_t)(e.v4[1] & 1) << 16 | (uint32_t)e.v4[2] << 8 | e.v4[3];
 }
 
-/* --- layout -------------------------------------------------------------------- */
+/* --- layout -------------------------------------------------------------- */
 
 START_TEST(keeps_its_layout)
 {
@@ -195,7 +195,7 @@ START_TEST(writes_the_file_as_laid_out)
 }
 END_TEST
 
-/* --- names and addresses ------------------------------------------------------- */
+/* --- names and addresses ------------------------------------------------- */
 
 START_TEST(gives_a_name_the_same_address_again)
 {
@@ -309,7 +309,7 @@ START_TEST(leaves_errno_and_descriptors_alone)
 }
 END_TEST
 
-/* --- sharing ------------------------------------------------------------------- */
+/* --- sharing ------------------------------------------------------------- */
 
 static int wait_for(pid_t pid)
 {
@@ -341,7 +341,10 @@ START_TEST(shows_a_later_process_what_an_earlier_one_stored)
 }
 END_TEST
 
-enum { NAMES = 3000, WRITERS = 4 };
+enum {
+	NAMES = 3000,
+	WRITERS = 4
+};
 
 static void store_many(uint32_t *indices, int from)
 {
@@ -447,7 +450,7 @@ START_TEST(finishes_a_name_that_was_left_half_written)
 }
 END_TEST
 
-/* --- damage and foreign files ---------------------------------------------------- */
+/* --- damage and foreign files -------------------------------------------- */
 
 START_TEST(refuses_entries_that_are_not_what_their_tag_says)
 {
@@ -489,7 +492,8 @@ START_TEST(stays_in_bounds_whatever_the_file_holds)
 			struct endpoint e = literal("198.18.0.0");
 
 			e.v4[3] = (uint8_t)i;
-			ck_assert_int_eq(fakemap_name(&e, &name), -ECONNREFUSED);
+			ck_assert_int_eq(fakemap_name(&e, &name),
+					 -ECONNREFUSED);
 		}
 		for (int i = 0; i < 256; i++) {
 			char text[32];
@@ -670,7 +674,7 @@ START_TEST(keeps_different_ranges_in_different_files)
 }
 END_TEST
 
-/* --- limits ---------------------------------------------------------------------- */
+/* --- limits -------------------------------------------------------------- */
 
 static void fill(int n)
 {
@@ -838,7 +842,8 @@ static Suite *suite(void)
 	suite_add_tcase(s, sharing);
 	tcase_add_checked_fixture(foreign, make_place, remove_place);
 	tcase_set_timeout(foreign, 60);
-	tcase_add_test(foreign, refuses_entries_that_are_not_what_their_tag_says);
+	tcase_add_test(foreign,
+		       refuses_entries_that_are_not_what_their_tag_says);
 	tcase_add_test(foreign, stays_in_bounds_whatever_the_file_holds);
 	tcase_add_test(foreign, does_not_follow_a_symbolic_link);
 	tcase_add_test(foreign, does_not_take_a_file_with_a_second_name);

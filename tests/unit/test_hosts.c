@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_hosts.c - the hosts file: forward, reverse, changes, odd and huge files */
+/* test_hosts.c - the hosts file: both ways, changes, odd and huge files */
 #include "resolver/hosts.h"
 
 #include <arpa/inet.h>
@@ -62,9 +62,8 @@ static const char *shown(bool found)
 	for (size_t i = 0; i < answer.count; i++) {
 		size_t used = strlen(text);
 
-		inet_ntop(answer.addresses[i].family,
-			  answer.addresses[i].bytes, text + used,
-			  (socklen_t)(sizeof(text) - used));
+		inet_ntop(answer.addresses[i].family, answer.addresses[i].bytes,
+			  text + used, (socklen_t)(sizeof(text) - used));
 		strcat(text, " ");
 	}
 	strcat(text, "= ");
@@ -92,13 +91,14 @@ static const char *by_address(const char *text)
 	return shown(hosts_by_address(&address, &answer));
 }
 
-/* --- lines ------------------------------------------------------------------- */
+/* --- lines --------------------------------------------------------------- */
 
 START_TEST(finds_names_and_aliases)
 {
 	write_file("192.0.2.1 one.example one uno\n"
 		   "192.0.2.2\ttwo.example\n");
-	ck_assert_str_eq(by_name("one.example"), "192.0.2.1 = one.example one uno");
+	ck_assert_str_eq(by_name("one.example"),
+			 "192.0.2.1 = one.example one uno");
 	ck_assert_str_eq(by_name("uno"), "192.0.2.1 = one.example one uno");
 	ck_assert_str_eq(by_name("two.example"), "192.0.2.2 = two.example");
 	ck_assert_str_eq(by_name("three.example"), "-");
@@ -120,8 +120,9 @@ START_TEST(gathers_the_lines_of_a_name)
 		   "192.0.2.9 other\n"
 		   "192.0.2.2 b.example a.example\n"
 		   "192.0.2.1 a.example a\n");
-	ck_assert_str_eq(by_name("a.example"), "192.0.2.1 2001:db8::1 192.0.2.2 "
-					       "= a.example a a6 b.example");
+	ck_assert_str_eq(by_name("a.example"),
+			 "192.0.2.1 2001:db8::1 192.0.2.2 "
+			 "= a.example a a6 b.example");
 }
 END_TEST
 
@@ -157,7 +158,7 @@ START_TEST(skips_comments_and_broken_lines)
 }
 END_TEST
 
-/* --- what needs no file ---------------------------------------------------------- */
+/* --- what needs no file -------------------------------------------------- */
 
 START_TEST(knows_localhost_and_the_own_name)
 {
@@ -197,7 +198,7 @@ START_TEST(does_without_a_file)
 }
 END_TEST
 
-/* --- changes --------------------------------------------------------------------- */
+/* --- changes ------------------------------------------------------------- */
 
 START_TEST(sees_a_changed_file)
 {
@@ -251,15 +252,17 @@ START_TEST(changes_under_readers_without_mixing)
 
 	write_file("192.0.2.0 name\n192.0.3.0 name\n");
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_always,
-						NULL), 0);
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, read_always, NULL),
+			0);
 	for (int i = 0; i < 300; i++) {
 		int failed = 1;
 		char text[64];
 		pid_t pid;
 
 		snprintf(text, sizeof(text),
-			 "192.0.2.%d name\n192.0.3.%d name\n", i % 256, i % 256);
+			 "192.0.2.%d name\n192.0.3.%d name\n", i % 256,
+			 i % 256);
 		write_file(text);
 		if (i % 30)
 			continue;
@@ -284,11 +287,13 @@ START_TEST(changes_under_readers_without_mixing)
 }
 END_TEST
 
-/* --- size ------------------------------------------------------------------------ */
+/* --- size ---------------------------------------------------------------- */
 
 START_TEST(keeps_a_big_file_that_blocks_names)
 {
-	enum { LINES = 150000 };
+	enum {
+		LINES = 150000
+	};
 	char *text = malloc(LINES * 40), *at = text;
 
 	at += sprintf(at, "127.0.0.1 localhost\n");
@@ -307,12 +312,14 @@ END_TEST
 
 START_TEST(bounds_the_addresses_of_one_name)
 {
-	enum { LINES = 20000 };
+	enum {
+		LINES = 20000
+	};
 	char *text = malloc(LINES * 40), *at = text;
 
 	for (int i = 0; i < LINES; i++)
-		at += sprintf(at, "10.0.%d.%d many alias-%d\n", i / 256, i % 256,
-			      i);
+		at += sprintf(at, "10.0.%d.%d many alias-%d\n", i / 256,
+			      i % 256, i);
 	write_bytes(text, (size_t)(at - text));
 	free(text);
 	ck_assert(hosts_by_name("many", &answer));
@@ -331,7 +338,8 @@ START_TEST(indexes_every_word_of_dense_files)
 		char text[1000] = "";
 
 		for (int i = 0; i < lines; i++)
-			sprintf(text + strlen(text), "::%x a b c d e f\n", i + 1);
+			sprintf(text + strlen(text), "::%x a b c d e f\n",
+				i + 1);
 		strcat(text, "::ffff last");
 		write_file(text);
 		ck_assert_str_eq(by_name("last"), "::ffff = last");
@@ -396,7 +404,8 @@ static Suite *suite(void)
 	tcase_add_test(size, keeps_a_big_file_that_blocks_names);
 	tcase_add_test(size, bounds_the_addresses_of_one_name);
 	tcase_add_test(size, indexes_every_word_of_dense_files);
-	tcase_add_loop_test(size, stays_in_bounds_whatever_the_file_holds, 0, 20);
+	tcase_add_loop_test(size, stays_in_bounds_whatever_the_file_holds, 0,
+			    20);
 	suite_add_tcase(s, size);
 	return s;
 }

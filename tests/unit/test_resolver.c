@@ -18,8 +18,8 @@ static char directory[256], hosts[300];
 static struct config config;
 
 /*
- * The libc that is handed in: the real one, which must never be asked for a name,
- * but for direct ones, which it then "finds".
+ * The libc that is handed in: the real one, which must never be asked for a
+ * name, but for direct ones, which it then "finds".
  */
 static char asked[300];
 
@@ -36,7 +36,7 @@ static int guarded_getaddrinfo(const char *node, const char *service,
 	strcpy(asked, node);
 	numeric.ai_flags = AI_NUMERICHOST;
 	rc = getaddrinfo(hints->ai_family == AF_INET6 ? "2001:db8::77"
-						       : "192.0.2.77",
+						      : "192.0.2.77",
 			 service, &numeric, result);
 	for (struct addrinfo *a = rc ? NULL : *result; a; a = a->ai_next)
 		a->ai_flags = hints->ai_flags;
@@ -49,7 +49,8 @@ static int guarded_getnameinfo(const struct sockaddr *sa, socklen_t len,
 			       char *host, socklen_t host_size, char *service,
 			       socklen_t service_size, unsigned int flags)
 {
-	ck_assert(!host || sa->sa_family == AF_UNIX || (flags & NI_NUMERICHOST));
+	ck_assert(!host || sa->sa_family == AF_UNIX ||
+		  (flags & NI_NUMERICHOST));
 	return getnameinfo(sa, len, host, host_size, service, service_size,
 			   (int)flags);
 }
@@ -58,8 +59,9 @@ static void add_rule(enum route route, const char *pattern)
 {
 	const char *why;
 
-	ck_assert_int_eq(rules_add(&config.rules, route, pattern,
-				   strlen(pattern), &why), 0);
+	ck_assert_int_eq(
+		rules_add(&config.rules, route, pattern, strlen(pattern), &why),
+		0);
 }
 
 static void write_hosts(const char *text)
@@ -112,7 +114,7 @@ static void remove_place(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* --- showing ------------------------------------------------------------------- */
+/* --- showing ------------------------------------------------------------- */
 
 static const char *eai_name(int rc)
 {
@@ -120,10 +122,14 @@ static const char *eai_name(int rc)
 		int rc;
 		const char *name;
 	} names[] = {
-		{ EAI_BADFLAGS, "BADFLAGS" }, { EAI_NONAME, "NONAME" },
-		{ EAI_AGAIN, "AGAIN" },	      { EAI_FAIL, "FAIL" },
-		{ EAI_FAMILY, "FAMILY" },     { EAI_SOCKTYPE, "SOCKTYPE" },
-		{ EAI_SERVICE, "SERVICE" },   { EAI_OVERFLOW, "OVERFLOW" },
+		{ EAI_BADFLAGS, "BADFLAGS" },
+		{ EAI_NONAME, "NONAME" },
+		{ EAI_AGAIN, "AGAIN" },
+		{ EAI_FAIL, "FAIL" },
+		{ EAI_FAMILY, "FAMILY" },
+		{ EAI_SOCKTYPE, "SOCKTYPE" },
+		{ EAI_SERVICE, "SERVICE" },
+		{ EAI_OVERFLOW, "OVERFLOW" },
 		{ EAI_ADDRFAMILY, "ADDRFAMILY" },
 		{ EAI_IDN_ENCODE, "IDN_ENCODE" },
 	};
@@ -207,7 +213,7 @@ static const char *look_up(const char *node, int family, int flags)
 	return look_up_hints(node, "80", &hints);
 }
 
-/* --- fakes --------------------------------------------------------------------- */
+/* --- fakes --------------------------------------------------------------- */
 
 START_TEST(gives_names_fake_addresses)
 {
@@ -252,8 +258,9 @@ START_TEST(leaves_services_to_libc)
 
 	ck_assert_str_eq(look_up_hints("example.com", "domain", &hints),
 			 "fake(example.com):53/2/17");
-	ck_assert_str_eq(look_up_hints("example.com", "no-such-service",
-				       &hints), "SERVICE");
+	ck_assert_str_eq(
+		look_up_hints("example.com", "no-such-service", &hints),
+		"SERVICE");
 	hints.ai_flags = AI_NUMERICSERV;
 	ck_assert_str_eq(look_up_hints("example.com", "domain", &hints),
 			 "NONAME");
@@ -324,27 +331,28 @@ END_TEST
 START_TEST(puts_ipv6_first_where_the_proxy_has_nothing_else)
 {
 	config.n_addresses = 1;
-	ck_assert_int_eq(endpoint_parse_address(&config.addresses[0],
-						"2001:db8::5"), 0);
+	ck_assert_int_eq(
+		endpoint_parse_address(&config.addresses[0], "2001:db8::5"), 0);
 	ck_assert_str_eq(look_up("example.com", AF_UNSPEC, 0),
 			 "fake6(example.com):80/1/6");
 	ck_assert_str_eq(look_up("example.com", AF_INET, 0),
 			 "fake(example.com):80/1/6");
 	config.n_addresses = 2;
-	ck_assert_int_eq(endpoint_parse_address(&config.addresses[1],
-						"192.0.2.5"), 0);
+	ck_assert_int_eq(
+		endpoint_parse_address(&config.addresses[1], "192.0.2.5"), 0);
 	ck_assert_str_eq(look_up("example.com", AF_UNSPEC, 0),
 			 "fake(example.com):80/1/6");
 }
 END_TEST
 
-/* --- addresses, and no node ---------------------------------------------------- */
+/* --- addresses, and no node ---------------------------------------------- */
 
 START_TEST(leaves_addresses_as_they_are)
 {
 	static const char *const same[] = {
-		"192.0.2.9", "127.1", "0x7f000001", "017700000001", "1", "::1",
-		"2001:db8::9", "::ffff:192.0.2.9", "fe80::1%1",
+		"192.0.2.9", "127.1", "0x7f000001",  "017700000001",
+		"1",	     "::1",   "2001:db8::9", "::ffff:192.0.2.9",
+		"fe80::1%1",
 	};
 	static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
 	static const int flags[] = { 0, AI_NUMERICHOST, AI_V4MAPPED,
@@ -362,13 +370,14 @@ START_TEST(leaves_addresses_as_they_are)
 				int rc = getaddrinfo(same[i], "80", &hints,
 						     &list);
 
-				strcpy(libc, rc ? eai_name(rc)
-						: show_list(list));
+				strcpy(libc,
+				       rc ? eai_name(rc) : show_list(list));
 				if (rc == 0)
 					freeaddrinfo(list);
 				hints.ai_flags = flags[k];
-				ck_assert_str_eq(look_up_hints(same[i], "80",
-							       &hints), libc);
+				ck_assert_str_eq(
+					look_up_hints(same[i], "80", &hints),
+					libc);
 			}
 }
 END_TEST
@@ -414,8 +423,7 @@ START_TEST(leaves_the_null_node_to_libc)
 				    .ai_socktype = SOCK_STREAM,
 				    .ai_flags = AI_PASSIVE };
 
-	ck_assert_str_eq(look_up_hints(NULL, "80", &passive),
-			 "0.0.0.0:80/1/6");
+	ck_assert_str_eq(look_up_hints(NULL, "80", &passive), "0.0.0.0:80/1/6");
 	ck_assert_str_eq(look_up_hints("*", "80", &passive), "0.0.0.0:80/1/6");
 	ck_assert_str_eq(look_up(NULL, AF_INET6, 0), "::1:80/1/6");
 	ck_assert_str_eq(look_up_hints(NULL, NULL, &passive), "NONAME");
@@ -423,7 +431,7 @@ START_TEST(leaves_the_null_node_to_libc)
 }
 END_TEST
 
-/* --- what the machine knows ------------------------------------------------------ */
+/* --- what the machine knows ---------------------------------------------- */
 
 START_TEST(answers_from_the_hosts_file)
 {
@@ -462,7 +470,7 @@ START_TEST(lists_both_families_of_localhost)
 }
 END_TEST
 
-/* --- rules ----------------------------------------------------------------------- */
+/* --- rules --------------------------------------------------------------- */
 
 START_TEST(asks_libc_for_direct_names_only)
 {
@@ -555,7 +563,7 @@ START_TEST(says_so_when_the_map_is_full)
 }
 END_TEST
 
-/* --- names that are not ASCII ------------------------------------------------------ */
+/* --- names that are not ASCII -------------------------------------------- */
 
 START_TEST(encodes_names_as_libidn2_does)
 {
@@ -563,7 +571,9 @@ START_TEST(encodes_names_as_libidn2_does)
 
 	if (!setlocale(LC_ALL, "C.UTF-8"))
 		return;
-	text = look_up("b\xc3\xbc" "cher.example", AF_INET, AI_CANONNAME);
+	text = look_up("b\xc3\xbc"
+		       "cher.example",
+		       AF_INET, AI_CANONNAME);
 	if (strcmp(text, "IDN_ENCODE") != 0) /* the library is not there */
 		ck_assert_str_eq(text, "fake(xn--bcher-kva.example):80/1/6"
 				       "=xn--bcher-kva.example");
@@ -572,7 +582,7 @@ START_TEST(encodes_names_as_libidn2_does)
 }
 END_TEST
 
-/* --- getnameinfo ------------------------------------------------------------------- */
+/* --- getnameinfo --------------------------------------------------------- */
 
 static const char *name_of(const char *address, int flags)
 {
@@ -582,8 +592,8 @@ static const char *name_of(const char *address, int flags)
 	int len, rc;
 
 	ck_assert_int_eq(endpoint_parse_address(&e, address), 0);
-	len = endpoint_to_sockaddr(&e, strchr(address, ':') ? AF_INET6 : AF_INET,
-				   &sa);
+	len = endpoint_to_sockaddr(
+		&e, strchr(address, ':') ? AF_INET6 : AF_INET, &sa);
 	rc = resolver_getnameinfo((void *)&sa, (socklen_t)len, host,
 				  sizeof(host), service, sizeof(service),
 				  flags | NI_NUMERICSERV);
@@ -635,7 +645,8 @@ END_TEST
 
 START_TEST(keeps_getnameinfos_limits)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(80) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_port = htons(80) };
 	struct sockaddr un = { .sa_family = AF_UNIX };
 	char host[12], service[4];
 
@@ -648,7 +659,8 @@ START_TEST(keeps_getnameinfos_limits)
 			 EAI_OVERFLOW);
 	ck_assert_int_eq(resolver_getnameinfo((void *)&in, sizeof(in), NULL, 0,
 					      service, sizeof(service),
-					      NI_NUMERICSERV), 0);
+					      NI_NUMERICSERV),
+			 0);
 	ck_assert_str_eq(service, "80");
 	ck_assert_int_eq(resolver_getnameinfo((void *)&in, 4, host,
 					      sizeof(host), NULL, 0, 0),
@@ -666,7 +678,7 @@ START_TEST(keeps_getnameinfos_limits)
 }
 END_TEST
 
-/* --- gethostbyname, gethostbyaddr ---------------------------------------------------- */
+/* --- gethostbyname, gethostbyaddr ---------------------------------------- */
 
 /* "NAME ALIAS ... = ADDRESS ...", or the h_errno and the errno. */
 static const char *show_host(int rc, const struct hostent *h, int error)
@@ -688,7 +700,8 @@ static const char *show_host(int rc, const struct hostent *h, int error)
 		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
 
 		memcpy(&in.sin_addr, *a, 4);
-		ck_assert_int_eq(h->h_length, h->h_addrtype == AF_INET ? 4 : 16);
+		ck_assert_int_eq(h->h_length,
+				 h->h_addrtype == AF_INET ? 4 : 16);
 		if (h->h_addrtype == AF_INET6)
 			memcpy(&in6.sin6_addr, *a, 16);
 		strcat(text, " ");
@@ -733,7 +746,8 @@ START_TEST(fills_hostents_from_names)
 			 "one.example one uno = 192.0.2.1 192.0.2.2");
 	ck_assert_str_eq(host_of("one.example", AF_INET6),
 			 "one.example one uno = 2001:db8::1");
-	ck_assert_str_eq(host_of("192.0.2.9", AF_INET), "192.0.2.9 = 192.0.2.9");
+	ck_assert_str_eq(host_of("192.0.2.9", AF_INET),
+			 "192.0.2.9 = 192.0.2.9");
 	ck_assert_str_eq(host_of("127.1", AF_INET), "127.1 = 127.0.0.1");
 	ck_assert_str_eq(host_of("::1", AF_INET6), "::1 = ::1");
 	ck_assert_str_eq(host_of("::1", AF_INET), "1/0");

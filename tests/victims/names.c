@@ -14,8 +14,9 @@
  * NODE or SERVICE "-" is NULL. WORDs are flags without AI_ or NI_ in front, and
  * for getaddrinfo 4, 6, stream, dgram, raw, and nohints. "shapes" asks with all
  * families, socket types and the usual flags. "roundtrip" asks for a name's
- * addresses and for their names again, by every pair of calls; "everywhere" does
- * the first in this process, and the second in a forked and in an executed one.
+ * addresses and for their names again, by every pair of calls; "everywhere"
+ * does the first in this process, and the second in a forked and in an executed
+ * one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,36 +36,54 @@ struct word {
 };
 
 static const struct word ai_flags[] = {
-	{ "PASSIVE", AI_PASSIVE },	   { "CANONNAME", AI_CANONNAME },
-	{ "NUMERICHOST", AI_NUMERICHOST }, { "V4MAPPED", AI_V4MAPPED },
-	{ "ALL", AI_ALL },		   { "ADDRCONFIG", AI_ADDRCONFIG },
-	{ "IDN", AI_IDN },		   { "CANONIDN", AI_CANONIDN },
-	{ "NUMERICSERV", AI_NUMERICSERV }, { "BAD", 0x40000000 },
+	{ "PASSIVE", AI_PASSIVE },
+	{ "CANONNAME", AI_CANONNAME },
+	{ "NUMERICHOST", AI_NUMERICHOST },
+	{ "V4MAPPED", AI_V4MAPPED },
+	{ "ALL", AI_ALL },
+	{ "ADDRCONFIG", AI_ADDRCONFIG },
+	{ "IDN", AI_IDN },
+	{ "CANONIDN", AI_CANONIDN },
+	{ "NUMERICSERV", AI_NUMERICSERV },
+	{ "BAD", 0x40000000 },
 	{ 0 },
 };
 
 static const struct word ni_flags[] = {
-	{ "NUMERICHOST", NI_NUMERICHOST }, { "NUMERICSERV", NI_NUMERICSERV },
-	{ "NOFQDN", NI_NOFQDN },	   { "NAMEREQD", NI_NAMEREQD },
-	{ "DGRAM", NI_DGRAM },		   { "BAD", 0x1000 },
+	{ "NUMERICHOST", NI_NUMERICHOST },
+	{ "NUMERICSERV", NI_NUMERICSERV },
+	{ "NOFQDN", NI_NOFQDN },
+	{ "NAMEREQD", NI_NAMEREQD },
+	{ "DGRAM", NI_DGRAM },
+	{ "BAD", 0x1000 },
 	{ 0 },
 };
 
 static const struct word eai_codes[] = {
 	{ "OK", 0 },
-	{ "BADFLAGS", EAI_BADFLAGS },	  { "NONAME", EAI_NONAME },
-	{ "AGAIN", EAI_AGAIN },		  { "FAIL", EAI_FAIL },
-	{ "FAMILY", EAI_FAMILY },	  { "SOCKTYPE", EAI_SOCKTYPE },
-	{ "SERVICE", EAI_SERVICE },	  { "MEMORY", EAI_MEMORY },
-	{ "SYSTEM", EAI_SYSTEM },	  { "OVERFLOW", EAI_OVERFLOW },
-	{ "NODATA", EAI_NODATA },	  { "ADDRFAMILY", EAI_ADDRFAMILY },
-	{ "IDN_ENCODE", EAI_IDN_ENCODE }, { 0 },
+	{ "BADFLAGS", EAI_BADFLAGS },
+	{ "NONAME", EAI_NONAME },
+	{ "AGAIN", EAI_AGAIN },
+	{ "FAIL", EAI_FAIL },
+	{ "FAMILY", EAI_FAMILY },
+	{ "SOCKTYPE", EAI_SOCKTYPE },
+	{ "SERVICE", EAI_SERVICE },
+	{ "MEMORY", EAI_MEMORY },
+	{ "SYSTEM", EAI_SYSTEM },
+	{ "OVERFLOW", EAI_OVERFLOW },
+	{ "NODATA", EAI_NODATA },
+	{ "ADDRFAMILY", EAI_ADDRFAMILY },
+	{ "IDN_ENCODE", EAI_IDN_ENCODE },
+	{ 0 },
 };
 
 static const struct word h_errors[] = {
-	{ "OK", NETDB_SUCCESS },	      { "INTERNAL", NETDB_INTERNAL },
-	{ "HOST_NOT_FOUND", HOST_NOT_FOUND }, { "TRY_AGAIN", TRY_AGAIN },
-	{ "NO_RECOVERY", NO_RECOVERY },	      { "NO_DATA", NO_DATA },
+	{ "OK", NETDB_SUCCESS },
+	{ "INTERNAL", NETDB_INTERNAL },
+	{ "HOST_NOT_FOUND", HOST_NOT_FOUND },
+	{ "TRY_AGAIN", TRY_AGAIN },
+	{ "NO_RECOVERY", NO_RECOVERY },
+	{ "NO_DATA", NO_DATA },
 	{ 0 },
 };
 
@@ -97,7 +116,7 @@ static const char *errno_name(int error)
 	return name ? name : "?";
 }
 
-/* --- getaddrinfo ------------------------------------------------------------- */
+/* --- getaddrinfo --------------------------------------------------------- */
 
 static void print_numeric(const struct sockaddr *sa, socklen_t len)
 {
@@ -108,7 +127,7 @@ static void print_numeric(const struct sockaddr *sa, socklen_t len)
 	printf("%s,%s", host, port);
 }
 
-/* "PREFIX.rc=OK", then "PREFIX.N=ADDRESS,PORT family type protocol canonical". */
+/* "PREFIX.rc=OK", then "PREFIX.N=ADDRESS,PORT family type protocol name". */
 static void ask_getaddrinfo(const char *prefix, const char *node,
 			    const char *service, const struct addrinfo *hints)
 {
@@ -196,7 +215,7 @@ static int run_shapes(int argc, char **argv)
 	return 0;
 }
 
-/* --- gethostbyname, gethostbyaddr ---------------------------------------------- */
+/* --- gethostbyname, gethostbyaddr ---------------------------------------- */
 
 static void print_host(const struct hostent *h)
 {
@@ -319,7 +338,7 @@ static int run_gethostbyaddr_r(int argc, char **argv)
 	return 0;
 }
 
-/* --- getnameinfo --------------------------------------------------------------- */
+/* --- getnameinfo --------------------------------------------------------- */
 
 static socklen_t read_sockaddr(const char *address, const char *port,
 			       struct sockaddr_storage *sa)
@@ -357,7 +376,7 @@ static int run_getnameinfo(int argc, char **argv)
 	return 0;
 }
 
-/* --- there and back -------------------------------------------------------------- */
+/* --- there and back ------------------------------------------------------ */
 
 static int run_roundtrip(int argc, char **argv)
 {
@@ -377,14 +396,18 @@ static int run_roundtrip(int argc, char **argv)
 			printf("v%d=no address\n", family);
 			continue;
 		}
-		address = family == 4
-				  ? (void *)&((struct sockaddr_in *)
-						      list->ai_addr)->sin_addr
-				  : (void *)&((struct sockaddr_in6 *)
-						      list->ai_addr)->sin6_addr;
+		address =
+			family == 4
+				? (void *)&((struct sockaddr_in *)list->ai_addr)
+					  ->sin_addr
+				: (void *)&(
+					  (struct sockaddr_in6 *)list->ai_addr)
+					  ->sin6_addr;
 		printf("v%d.same=%s\n", family,
 		       memcmp(h->h_addr_list[0], address,
-			      (size_t)h->h_length) == 0 ? "yes" : "no");
+			      (size_t)h->h_length) == 0
+			       ? "yes"
+			       : "no");
 		if (getnameinfo(list->ai_addr, list->ai_addrlen, host,
 				sizeof(host), NULL, 0, NI_NAMEREQD) == 0)
 			printf("v%d.getnameinfo=%s\n", family, host);
