@@ -738,13 +738,19 @@ static bool is_proxy(const struct config *config, const struct endpoint *e)
 
 enum route config_route(const struct config *config, const struct endpoint *e)
 {
+	if (!config->broken && is_proxy(config, e))
+		return ROUTE_DIRECT;
+	return config_route_datagram(config, e);
+}
+
+enum route config_route_datagram(const struct config *config,
+				 const struct endpoint *e)
+{
 	enum route route = rules_match(&config->rules, e);
 
 	if (config->broken)
 		return route == ROUTE_DIRECT && endpoint_is_loopback(e) ?
 			       ROUTE_DIRECT :
 			       ROUTE_BLOCK;
-	if (is_proxy(config, e))
-		return ROUTE_DIRECT;
 	return route == ROUTE_NONE ? ROUTE_VIA : route;
 }

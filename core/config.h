@@ -114,4 +114,8 @@ struct credentials config_credentials(const struct config *config);
  */
 enum route config_route(const struct config *config, const struct endpoint *e);
 
+/* The same for a datagram: the proxy's own address is open to connections only. */
+enum route config_route_datagram(const struct config *config,
+				 const struct endpoint *e);
+
 #endif

@@ -41,6 +41,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 
 #include "core/log.h"
@@ -55,12 +56,23 @@
 #define NS_PER_S  1000000000ll
 #define NS_PER_MS 1000000ll
 
+/* How late a waiter may learn what another one has done. */
+#define LOOK_AGAIN_NS (10 * NS_PER_MS)
+
 uint32_t conn_attention;
 
 static const struct config *config;
 
+/* Something was pending at a fork: another process may finish it. */
+static bool forked;
+
 /* The earliest deadline of what is pending, or an earlier one; 0: none known. */
 static int64_t nearest_deadline;
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 int64_t conn_now_ns(void)
 {
@@ -108,12 +120,14 @@ static struct conn *conn_new(const struct conn_request *request,
 		return NULL;
 	conn->thing.release = conn_release;
 	conn->state = CONN_PENDING;
+	conn->told = false;
+	conn->family = request->domain;
 	conn->pending = pending;
 	conn->generation = pending->generation;
 	conn->cookie = pending->cookie;
-	conn->peer_len = request->peer_len;
-	if (conn->peer_len > sizeof(conn->peer))
-		conn->peer_len = sizeof(conn->peer);
+	conn->peer_len = request->peer->sa_family == AF_INET ?
+				 sizeof(conn->peer.in) :
+				 sizeof(conn->peer.in6);
 	memcpy(&conn->peer, request->peer, conn->peer_len);
 	attention(1);
 	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
@@ -238,14 +252,49 @@ static void neutralise_options(struct pending *pending, int fd)
 	}
 }
 
+bool conn_option(int fd, int level, int name, int *value)
+{
+	struct conn *conn = conn_get(fd);
+	const struct pending *pending;
+
+	if (conn == NULL)
+		return false;
+	pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	*value = 0;
+	if (pending != NULL && level == SOL_SOCKET && name == SO_RCVLOWAT)
+		*value = pending->rcvlowat;
+	if (pending != NULL && level == IPPROTO_TCP && name == TCP_CORK)
+		*value = pending->cork;
+	conn_put(conn);
+	return *value != 0;
+}
+
+void conn_option_changed(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	struct pending *pending;
+	sigset_t signals;
+
+	if (conn == NULL)
+		return;
+	pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	signals_block(&signals);
+	if (pending != NULL && pending_lock(pending, conn->generation)) {
+		neutralise_options(pending, fd);
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
+	conn_put(conn);
+}
+
 static void finish(struct pending *pending, int fd)
 {
 	bool failed = pending->handshake.state == HANDSHAKE_FAILED;
 
 	if (failed)
-		dial_look_refused(pending, fd);
+		pending->silent = !dial_look_refused(pending, fd);
 	restore_options(pending, fd);
-	watch_end(pending);
+	watch_end(pending, fd);
 	__atomic_store_n(&pending->state,
 			 failed ? PENDING_FAILED : PENDING_DONE,
 			 __ATOMIC_RELEASE);
@@ -286,8 +335,12 @@ static bool step_locked(struct pending *pending, int fd)
 		handshake_broken(&pending->handshake, ETIMEDOUT);
 	else
 		talk(pending, fd);
-	if (!handshake_over(&pending->handshake))
+	if (!handshake_over(&pending->handshake)) {
+		watch_change(pending, fd,
+			     handshake_sends(&pending->handshake) ? EPOLLOUT :
+								    EPOLLIN);
 		return false;
+	}
 	finish(pending, fd);
 	return true;
 }
@@ -326,7 +379,8 @@ static enum conn_phase settle(struct conn *conn)
 	if (pending == NULL || pending_state(pending) <= PENDING_ACTIVE)
 		return phase_of(conn);
 	if (pending_state(pending) == PENDING_FAILED)
-		next = CONN_FAILED | (uint32_t)pending->handshake.error << 8;
+		next = CONN_FAILED | (uint32_t)pending->handshake.error << 8 |
+		       (pending->silent ? CONN_SILENT : 0);
 	if (__atomic_compare_exchange_n(&conn->state, &was, next, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
@@ -392,6 +446,30 @@ static void step_pending(struct pending *pending)
 	if (conn != NULL)
 		conn_step(conn, fd);
 	conn_put(conn);
+}
+
+struct step_watched {
+	int epfd;
+	bool any;
+};
+
+static void step_if_watched(struct pending *pending, void *arg)
+{
+	struct step_watched *search = arg;
+
+	if (pending_state(pending) != PENDING_ACTIVE ||
+	    !watch_is_in(pending, search->epfd))
+		return;
+	search->any = true;
+	step_pending(pending);
+}
+
+bool conn_step_watched(int epfd)
+{
+	struct step_watched search = { .epfd = epfd };
+
+	pending_each(step_if_watched, &search);
+	return search.any;
 }
 
 void conn_step_marker(uint64_t marker)
@@ -463,6 +541,19 @@ static void expire_one(struct pending *pending, void *arg)
 	step_pending(pending);
 }
 
+/*
+ * A connection that another thread or process finishes wakes nobody who waits for the
+ * proxy's answer here: the kernel has no more to say. So such a wait looks again.
+ */
+int64_t conn_look_again(void)
+{
+	int64_t deadline = conn_deadline();
+
+	if (deadline == INT64_MAX || (__libc_single_threaded && !forked))
+		return deadline;
+	return earlier(deadline, conn_now_ns() + LOOK_AGAIN_NS);
+}
+
 void conn_expire(void)
 {
 	int64_t now = conn_now_ns();
@@ -474,11 +565,6 @@ void conn_expire(void)
 }
 
 /* --- waiting -------------------------------------------------------------------- */
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Waits on the descriptor itself, with the program's signals. A cancellation point. */
 static int wait_for(int fd, short events, int64_t until_ns,
@@ -504,7 +590,7 @@ static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
 {
 	struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
-	int64_t until = earlier(limit_ns, conn_deadline());
+	int64_t until = earlier(limit_ns, conn_look_again());
 	short events;
 	int r;
 
@@ -608,6 +694,7 @@ static struct pending *begin(const struct conn_request *request)
 	pending->cookie = cookie_of(request->fd);
 	pending->family = request->domain;
 	pending->blocking = !request->nonblocking;
+	pending->events = EPOLLOUT;
 	pending->begun_ns = conn_now_ns();
 	pending->deadline_ns =
 		pending->begun_ns + config->timeout_ms * NS_PER_MS;
@@ -619,6 +706,32 @@ static struct pending *begin(const struct conn_request *request)
 static bool may_be_watched(int fd)
 {
 	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED)) != FD_SEEN;
+}
+
+/* A duplicate that was made before the connect shows the same connection. */
+static void show_too(int fd, void *arg)
+{
+	struct conn *conn = arg;
+
+	if (cookie_of(fd) == conn->cookie)
+		fdtable_share(fd, &conn->thing);
+}
+
+/* What woke a waiter before this could not be stepped: it is asked for again. */
+static void go_live(struct pending *pending, int fd)
+{
+	uint32_t generation = pending->generation;
+	sigset_t signals;
+
+	pending_activate(pending);
+	if (!watch_any(pending))
+		return;
+	signals_block(&signals);
+	if (pending_lock(pending, generation)) {
+		watch_again(pending, fd);
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
 }
 
 static int start(const struct conn_request *request, struct conn *conn)
@@ -637,14 +750,16 @@ static int start(const struct conn_request *request, struct conn *conn)
 	if (r == 0 || r == -EINPROGRESS) {
 		r = fdtable_set(fd, &conn->thing);
 		if (r == 0) {
-			pending_activate(pending);
+			if (fdtable_notes(fd) & FD_DUPED)
+				fdtable_each_noted(FD_DUPED, show_too, conn);
 			note_deadline(pending->deadline_ns);
+			go_live(pending, fd);
 			return 0;
 		}
 		sys3(SYS_connect, fd, &none, sizeof(none));
 	}
 	restore_options(pending, fd);
-	watch_end(pending);
+	watch_end(pending, fd);
 	return r;
 }
 
@@ -661,28 +776,48 @@ static void report_dial(const struct conn_request *request, int error)
 		 destination, proxy, error);
 }
 
-/* What a blocking connect() that was waited for answers. */
-static int outcome(int fd)
+/* The table does not know fd any more: closed, or dissolved, in another thread. */
+static int outcome_unknown(int fd, uint64_t cookie)
 {
-	struct conn *conn = conn_get(fd);
-	int r = 0;
+	if (cookie == 0 || cookie_of(fd) != cookie)
+		return -EBADF;
+	option_get(fd, SOL_SOCKET, SO_ERROR, 0);
+	return -ECONNRESET;
+}
 
-	if (conn == NULL)
-		return -EBADF; /* closed by another thread meanwhile */
-	if (conn_step(conn, fd) == CONN_FAILED)
-		r = -conn_take_error(conn, fd);
-	conn_put(conn);
-	return r;
+int conn_tell(struct conn *conn, int fd)
+{
+	int error = conn_take_error(conn, fd, ECONNREFUSED);
+
+	if (error != 0) {
+		dial_tell_refused(fd, conn->family);
+		return -error;
+	}
+	if (phase_of(conn) == CONN_FAILED) {
+		dial_tell_refused(fd, conn->family);
+		return -ECONNABORTED;
+	}
+	return __atomic_exchange_n(&conn->told, 1, __ATOMIC_RELAXED) ? -EISCONN :
+								       0;
 }
 
 int conn_await(int fd)
 {
 	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
+	uint64_t cookie = cookie_of(fd);
 	int r = conn_settle(fd, limit_of(&timeout));
+	struct conn *conn;
 
 	if (r == -EAGAIN)
 		return -EINPROGRESS;
-	return r < 0 ? r : outcome(fd);
+	if (r < 0)
+		return r;
+	conn = conn_get(fd);
+	if (conn == NULL)
+		return outcome_unknown(fd, cookie);
+	r = conn_tell(conn, fd);
+	conn_put(conn);
+	return r;
 }
 
 int conn_open(const struct conn_request *request)
@@ -710,7 +845,7 @@ int conn_open(const struct conn_request *request)
 
 /* --- the end of it ------------------------------------------------------------------ */
 
-int conn_take_error(struct conn *conn, int fd)
+int conn_take_error(struct conn *conn, int fd, int kernel_has)
 {
 	uint32_t state;
 
@@ -719,7 +854,29 @@ int conn_take_error(struct conn *conn, int fd)
 	state = __atomic_exchange_n(&conn->state, CONN_FAILED,
 				    __ATOMIC_ACQ_REL);
 	fdtable_forget(fd, &conn->thing);
-	return (int)(state >> 8);
+	if (kernel_has == 0 && !(state & CONN_SILENT))
+		return 0;
+	return (int)((state & ~CONN_SILENT) >> 8);
+}
+
+struct conn *conn_adopt(int fd)
+{
+	uint64_t cookie = cookie_of(fd);
+	uint32_t used = conn_pool_used();
+
+	for (uint32_t i = 0; cookie != 0 && i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+		int shown;
+
+		if (conn == NULL || conn->cookie != cookie)
+			continue;
+		shown = fdtable_find(&conn->thing);
+		conn = shown < 0 ? NULL : conn_get(shown);
+		if (conn != NULL && fdtable_share(fd, &conn->thing) == 0)
+			return conn;
+		conn_put(conn);
+	}
+	return NULL;
 }
 
 void conn_abandon(int fd)
@@ -735,7 +892,7 @@ void conn_abandon(int fd)
 	signals_block(&signals);
 	if (pending != NULL && pending_lock(pending, conn->generation)) {
 		restore_options(pending, fd);
-		watch_end(pending);
+		watch_end(pending, fd);
 		handshake_broken(&pending->handshake, ECONNABORTED);
 		__atomic_store_n(&pending->state, PENDING_FAILED,
 				 __ATOMIC_RELEASE);
@@ -744,26 +901,6 @@ void conn_abandon(int fd)
 	signals_restore(&signals);
 	fdtable_forget(fd, thing);
 	fdtable_put(thing);
-}
-
-void conn_closing(int fd)
-{
-	struct conn *conn = (struct conn *)fdtable_get(fd);
-	struct pending *pending;
-	sigset_t signals;
-
-	if (conn == NULL)
-		return;
-	pending = conn->pending;
-	if (pending != NULL && fdtable_ours()) {
-		signals_block(&signals);
-		if (pending_lock(pending, conn->generation)) {
-			watch_release(pending, fd);
-			pending_unlock(pending);
-		}
-		signals_restore(&signals);
-	}
-	conn_put(conn);
 }
 
 static void drop_epoll(struct pending *pending, void *arg)
@@ -797,6 +934,7 @@ void conn_before_fork(void)
 {
 	uint32_t used = conn_pool_used();
 
+	forked = forked || conn_any();
 	for (uint32_t i = 0; conn_any() && i < used; i++) {
 		struct conn *conn = conn_pool_at(i);
 

@@ -24,7 +24,9 @@ enum conn_phase {
  * @thing:	first, for fdtable
  * @index:	its place, for the list of free ones
  * @state:	enum conn_phase, moves on from CONN_PENDING once; and, in CONN_FAILED,
- *		the errno (positive) that SO_ERROR has to tell << 8
+ *		the errno (positive) that SO_ERROR has to tell << 8, and CONN_SILENT
+ * @told:	connect() has said that it is connected; from then on it is EISCONN
+ * @family:	of the socket, AF_INET or AF_INET6
  * @generation:	of @pending
  * @pending:	the negotiation, in CONN_PENDING
  * @cookie:	of the socket, SO_COOKIE
@@ -35,6 +37,8 @@ struct conn {
 	struct thing thing;
 	uint32_t index;
 	uint32_t state;
+	uint32_t told;
+	int32_t family;
 	uint32_t generation;
 	struct pending *pending;
 	uint64_t cookie;
@@ -45,6 +49,9 @@ struct conn {
 		struct sockaddr_in6 in6;
 	} peer;
 };
+
+/* In conn->state: the kernel holds no error of its own to be drained. */
+#define CONN_SILENT 0x80000000u
 
 /* How many connections of this process are pending, or failed and not told. */
 extern uint32_t conn_attention;
@@ -60,7 +67,6 @@ static inline bool conn_any(void)
  * struct conn_request - a connect(2) that goes through the proxy
  * @fd:		the program's socket
  * @peer:	the address given, AF_INET or AF_INET6
- * @peer_len:	its length
  * @destination: what the proxy is asked for
  * @domain:	SO_DOMAIN
  * @nonblocking: O_NONBLOCK is set
@@ -68,7 +74,6 @@ static inline bool conn_any(void)
 struct conn_request {
 	int fd;
 	const struct sockaddr *peer;
-	socklen_t peer_len;
 	const struct endpoint *destination;
 	int domain;
 	bool nonblocking;
@@ -120,8 +125,30 @@ int conn_await(int fd);
  */
 int conn_before_data(int fd, bool dontwait, int option);
 
-/* The error of a failed connection, once: 0 if there is none (any more). */
-int conn_take_error(struct conn *conn, int fd);
+/*
+ * The error of a failed connection, once: 0 if there is none (any more). kernel_has is
+ * what the kernel's own SO_ERROR was: nothing when another process was told already.
+ */
+int conn_take_error(struct conn *conn, int fd, int kernel_has);
+
+/*
+ * What connect() says to a socket whose connection is over: its error, once; or 0 once and
+ * then EISCONN. 0 or -errno.
+ */
+int conn_tell(struct conn *conn, int fd);
+
+/* This process's connection that fd shows though the table does not know it, or NULL. */
+struct conn *conn_adopt(int fd);
+
+/*
+ * Options that would stall a handshake (SO_RCVLOWAT, TCP_CORK) while one is under way: what
+ * the program has set, and that it has just set one.
+ */
+bool conn_option(int fd, int level, int name, int *value);
+void conn_option_changed(int fd);
+
+/* Steps what is registered in the epoll epfd; false: nothing is. */
+bool conn_step_watched(int epfd);
 
 /*
  * The program's epoll_ctl for fd. False: fd is no connection under way, the call is
@@ -140,9 +167,11 @@ void conn_step_marker(uint64_t marker);
 int64_t conn_deadline(void);
 void conn_expire(void);
 
-/* The program dissolves (connect AF_UNSPEC, shutdown) or closes fd. */
+/* conn_deadline for who waits on the descriptors: another thread may finish meanwhile. */
+int64_t conn_look_again(void);
+
+/* The program dissolves the connection (connect AF_UNSPEC, shutdown). */
 void conn_abandon(int fd);
-void conn_closing(int fd);
 
 /* epfd is about to be closed. */
 void conn_epoll_closing(int epfd);

@@ -5,9 +5,12 @@
 #include "preload/dial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 
+#include "preload/fdtable.h"
 #include "preload/options.h"
 
 static const struct config *config;
@@ -33,14 +36,18 @@ static bool usable(size_t i, int domain)
 	return first != NULL && config->addresses[i].kind == first->kind;
 }
 
-/* IPV6_V6ONLY would keep the socket from a v4-mapped proxy. */
+/*
+ * IPV6_V6ONLY would keep the socket from a v4-mapped proxy. That it was set is noted, for
+ * getsockopt() to tell.
+ */
 static int allow_mapped(int fd)
 {
 	if (!option_get(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0))
 		return 0;
-	return option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0 ?
-		       0 :
-		       -EAFNOSUPPORT;
+	if (option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) < 0)
+		return -EAFNOSUPPORT;
+	fdtable_note(fd, FD_V6ONLY);
+	return 0;
 }
 
 /*
@@ -133,6 +140,23 @@ static void connect_refused(int fd, int family, bool mapped)
 	sys3(SYS_connect, fd, &in6, sizeof(in6));
 }
 
+/*
+ * A connect that is not waited for leaves its error for SO_ERROR and poll. A blocking
+ * socket would wait: nobody can have use for its being nonblocking for that moment, since
+ * it is not connected.
+ */
+static void connect_refused_later(const struct pending *pending, int fd,
+				  bool mapped)
+{
+	long flags = sys2(SYS_fcntl, fd, F_GETFL);
+
+	if (!(flags & O_NONBLOCK))
+		sys3(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+	connect_refused(fd, pending->family, mapped);
+	if (!(flags & O_NONBLOCK))
+		sys3(SYS_fcntl, fd, F_SETFL, flags);
+}
+
 static bool bound_to_device(int fd)
 {
 	char name[16] = "";
@@ -143,15 +167,43 @@ static bool bound_to_device(int fd)
 	       len > 0 && name[0] != '\0';
 }
 
-void dial_look_refused(const struct pending *pending, int fd)
+static void dissolve(int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	sys3(SYS_connect, fd, &none, sizeof(none));
+}
+
+static bool is_mapped(const struct pending *pending)
+{
 	size_t last = pending->address < config->n_addresses ?
 			      pending->address :
 			      config->n_addresses - 1;
-	bool mapped = config->addresses[last].kind == ENDPOINT_IPV4;
 
-	sys3(SYS_connect, fd, &none, sizeof(none));
-	if (!bound_to_device(fd))
-		connect_refused(fd, pending->family, mapped);
+	return config->addresses[last].kind == ENDPOINT_IPV4;
+}
+
+bool dial_look_refused(const struct pending *pending, int fd)
+{
+	struct pollfd pollfd = { .fd = fd };
+	struct timespec now = { 0 };
+
+	dissolve(fd);
+	/* A SYN would leave on the device, whatever the address; a shutdown gives
+	 * the same event mask, and what is different is only the state after. */
+	if (bound_to_device(fd))
+		sys2(SYS_shutdown, fd, SHUT_RDWR);
+	else
+		connect_refused_later(pending, fd, is_mapped(pending));
+	return sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 1 &&
+	       pollfd.revents & POLLERR;
+}
+
+void dial_tell_refused(int fd, int family)
+{
+	if (bound_to_device(fd))
+		dissolve(fd);
+	else
+		connect_refused(fd, family, false);
+	option_get(fd, SOL_SOCKET, SO_ERROR, 0);
 }

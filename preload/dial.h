@@ -24,9 +24,12 @@ int dial_next(struct pending *pending, int fd);
 bool dial_another_may_do(int r);
 
 /*
- * Makes fd look as after a connection that was refused natively: the event mask, and
- * what later calls say.
+ * Makes fd look as after a connection that was refused natively and not yet told: the
+ * event mask, and what later calls say. True when the kernel holds an error to be told.
  */
-void dial_look_refused(const struct pending *pending, int fd);
+bool dial_look_refused(const struct pending *pending, int fd);
+
+/* The same after connect() told it: the error is gone, the socket can be used again. */
+void dial_tell_refused(int fd, int family);
 
 #endif

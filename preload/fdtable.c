@@ -166,6 +166,21 @@ int fdtable_set(int fd, struct thing *thing)
 	return 0;
 }
 
+int fdtable_share(int fd, struct thing *thing)
+{
+	struct slot *slot = slot_of(fd);
+	int r;
+
+	if (slot && __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) == thing)
+		return 0;
+	if (!thing_hold(thing))
+		return -ENOENT;
+	r = fdtable_set(fd, thing);
+	if (r < 0)
+		fdtable_put(thing);
+	return r;
+}
+
 void fdtable_forget(int fd, struct thing *thing)
 {
 	struct slot *slot = slot_of(fd);
@@ -258,6 +273,7 @@ void fdtable_dup(int from, int to)
 	target = slot_made(to);
 	if (target == NULL)
 		return;
+	__atomic_fetch_or(&source->notes, FD_DUPED, __ATOMIC_RELAXED);
 	thing = fdtable_get(from);
 	fdtable_put(__atomic_exchange_n(&target->thing, thing,
 					__ATOMIC_ACQ_REL));

@@ -27,6 +27,8 @@ enum fd_note {
 	FD_EPOLL = 8,	/* it is an epoll to which a socket was added */
 	FD_STREAM = 16, /* with FD_SEEN: it is a TCP socket, else a UDP one */
 	FD_INET6 = 32,	/* with FD_SEEN: of AF_INET6, else of AF_INET */
+	FD_DUPED = 64,	/* other descriptors may show the same socket */
+	FD_V6ONLY = 128, /* IPV6_V6ONLY was set, and had to be taken away */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */
@@ -39,6 +41,9 @@ void fdtable_put(struct thing *thing);
  * parent's: the reference then stays the caller's.
  */
 int fdtable_set(int fd, struct thing *thing);
+
+/* As fdtable_set with a reference of its own; 0 also if fd stands for it already. */
+int fdtable_share(int fd, struct thing *thing);
 
 /* Forgets all about fd: it is about to be closed, or is a new file. */
 void fdtable_drop(int fd);

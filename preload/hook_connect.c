@@ -7,21 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/options.h"
 #include "preload/route.h"
 
 /* RFC 2133's sockaddr_in6 had no scope id; the kernel still takes it. */
 enum { SOCKADDR_IN6_LEN_MIN = 24 };
-
-union address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
 
 static int socket_option(int fd, int name)
 {
@@ -34,7 +31,7 @@ static int socket_option(int fd, int name)
 
 /**
  * struct kind - what a socket is
- * @domain:	AF_INET or AF_INET6
+ * @domain:	AF_INET, AF_INET6, or a family that stays on this machine
  * @type:	SOCK_STREAM (TCP, MPTCP) or SOCK_DGRAM (UDP)
  */
 struct kind {
@@ -56,10 +53,18 @@ static int kind_of(int fd, struct kind *kind)
 	kind->domain = socket_option(fd, SO_DOMAIN);
 	kind->type = socket_option(fd, SO_TYPE);
 	protocol = socket_option(fd, SO_PROTOCOL);
-	if (kind->domain < 0)
-		return kind->domain;
-	if (kind->domain != AF_INET && kind->domain != AF_INET6)
-		return -EAFNOSUPPORT;
+	switch (kind->domain) {
+	case AF_INET:
+	case AF_INET6:
+		break;
+	case AF_UNIX:
+	case AF_NETLINK:
+	case AF_ALG:
+	case AF_VSOCK:
+		return 0; /* with an address of IP: the kernel refuses it */
+	default:
+		return kind->domain < 0 ? kind->domain : -EAFNOSUPPORT;
+	}
 	if ((kind->type == SOCK_STREAM &&
 	     (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) ||
 	    (kind->type == SOCK_DGRAM && protocol == IPPROTO_UDP))
@@ -72,50 +77,29 @@ static bool nonblocking(int fd)
 	return sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK;
 }
 
-/*
- * What the kernel says to connect() on a socket that is connected: 0 the first
- * time after EINPROGRESS, then EISCONN. Asked with an address that cannot be
- * reached, in case the socket was dissolved where we did not see it.
- */
-static int ask_connected(int fd, int domain)
-{
-	union address nowhere = { 0 };
-	socklen_t len = sizeof(nowhere.in);
-
-	nowhere.sa.sa_family = (sa_family_t)domain;
-	nowhere.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (domain == AF_INET6) {
-		nowhere.in6.sin6_addr = in6addr_loopback;
-		len = sizeof(nowhere.in6);
-	}
-	return (int)sys3(SYS_connect, fd, &nowhere, len);
-}
-
-/* A failed connection is told once, and the socket is fresh again. */
-static int tell_failure(struct conn *conn, int fd)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	int error = conn_take_error(conn, fd);
-
-	sys3(SYS_connect, fd, &none, sizeof(none));
-	return error ? -error : -ECONNABORTED;
-}
-
 /* connect() on a socket that was connected through the proxy before. */
-static int connect_again(struct conn *conn, int fd, int domain)
+static int connect_again(struct conn *conn, int fd)
 {
-	enum conn_phase phase = conn_step(conn, fd);
+	int r;
 
-	if (phase == CONN_PENDING && nonblocking(fd))
+	if (conn_step(conn, fd) != CONN_PENDING)
+		return conn_tell(conn, fd);
+	if (nonblocking(fd))
 		return -EALREADY;
-	if (phase == CONN_PENDING)
-		return conn_await(fd);
-	if (phase == CONN_FAILED)
-		return tell_failure(conn, fd);
-	return ask_connected(fd, domain);
+	r = conn_await(fd);
+	return r == -EINPROGRESS ? -EALREADY : r;
 }
 
-static int connect_stream(int fd, const union address *addr, socklen_t len,
+/* A v4-mapped address on a socket that was made IPv6 only. */
+static bool cannot_reach(int fd, const union route_address *addr)
+{
+	return addr->sa.sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_V4MAPPED(&addr->in6.sin6_addr) &&
+	       (fdtable_notes(fd) & FD_V6ONLY ||
+		option_get(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
+}
+
+static int connect_stream(int fd, const union route_address *addr, socklen_t len,
 			  int domain)
 {
 	const struct config *config = hooks_config();
@@ -123,22 +107,21 @@ static int connect_stream(int fd, const union address *addr, socklen_t len,
 	struct conn_request request = {
 		.fd = fd,
 		.peer = &addr->sa,
-		.peer_len = len,
 		.destination = &to,
 		.domain = domain,
 	};
 	struct conn *conn;
 	int route;
 
-	if (addr->sa.sa_family != domain)
-		return -EAFNOSUPPORT;
 	conn = conn_get(fd);
 	if (conn != NULL) {
-		int r = connect_again(conn, fd, domain);
+		int r = connect_again(conn, fd);
 
 		conn_put(conn);
 		return r;
 	}
+	if (cannot_reach(fd, addr))
+		return -ENETUNREACH;
 	route = route_of(config, &addr->sa, len, &to);
 	if (route < 0)
 		return route;
@@ -153,11 +136,11 @@ static int connect_stream(int fd, const union address *addr, socklen_t len,
 	return conn_open(&request);
 }
 
-static int connect_datagram(int fd, const union address *addr, socklen_t len)
+static int connect_datagram(int fd, const union route_address *addr, socklen_t len)
 {
 	const struct config *config = hooks_config();
 	struct endpoint to;
-	int route = route_of(config, &addr->sa, len, &to);
+	int route = route_of_datagram(config, &addr->sa, len, &to);
 
 	if (route == ROUTE_DIRECT)
 		return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
@@ -168,19 +151,34 @@ static int connect_datagram(int fd, const union address *addr, socklen_t len)
 	return -ENETUNREACH;
 }
 
+/*
+ * Too short for the family, or of the wrong one for a stream: the kernel refuses it before
+ * it looks at the address.
+ */
+static bool is_wrong(const struct kind *kind, const union route_address *addr,
+		     socklen_t len)
+{
+	if (kind->domain != AF_INET && kind->domain != AF_INET6)
+		return true;
+	if (kind->type == SOCK_STREAM && addr->sa.sa_family != kind->domain)
+		return true;
+	return len < (addr->sa.sa_family == AF_INET ?
+			      sizeof(addr->in) :
+			      SOCKADDR_IN6_LEN_MIN);
+}
+
 static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 {
-	union address addr = { 0 };
+	union route_address addr = { 0 };
 	struct kind kind;
 	int r = kind_of(fd, &kind);
 
 	if (r < 0)
 		return r;
 	/* Copied once: another thread may change it while we decide. */
-	memcpy(&addr, sa, len < sizeof(addr) ? len : sizeof(addr));
-	if (len < (addr.sa.sa_family == AF_INET ? sizeof(addr.in) :
-						  SOCKADDR_IN6_LEN_MIN))
-		return -EINVAL;
+	memcpy(&addr, sa, len);
+	if (is_wrong(&kind, &addr, len))
+		return REAL(connect)(fd, &addr.sa, len) < 0 ? -errno : 0;
 	if (addr.sa.sa_family == AF_INET6 && len < sizeof(addr.in6))
 		len = sizeof(addr.in6); /* its scope id is zero */
 	if (kind.type == SOCK_STREAM)
@@ -188,12 +186,24 @@ static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 	return connect_datagram(fd, &addr, len);
 }
 
+/* Nothing that can be looked at: the kernel says what is wrong with it. */
+static bool is_unreadable(const struct sockaddr *addr, socklen_t len)
+{
+	enum { LOWEST_PAGE = 4096 };
+
+	return (intptr_t)addr < LOWEST_PAGE ||
+	       len < sizeof(addr->sa_family) ||
+	       len > sizeof(struct sockaddr_storage);
+}
+
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	if (addr == NULL || len < sizeof(addr->sa_family))
+	if (is_unreadable(addr, len))
 		return REAL(connect)(fd, addr, len);
-	if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
+	if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6) {
+		pthread_testcancel(); /* as at the entry of libc's */
 		return (int)hooks_result(connect_inet(fd, addr, len));
+	}
 	if (addr->sa_family == AF_UNSPEC)
 		conn_abandon(fd);
 	return REAL(connect)(fd, addr, len);

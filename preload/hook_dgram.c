@@ -14,13 +14,6 @@
 #include "preload/hook_stream.h"
 #include "preload/route.h"
 
-union address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct sockaddr_storage storage;
-};
-
 static bool is_stream(int fd)
 {
 	int type = 0;
@@ -43,7 +36,7 @@ static bool is_inet(const struct sockaddr *addr, socklen_t len)
  * is what is sent. 0 or -errno. Other families than IP are the kernel's business.
  */
 static int judge(int fd, const struct sockaddr *addr, socklen_t len,
-		 union address *copy)
+		 union route_address *copy)
 {
 	struct endpoint to;
 	int route;
@@ -53,7 +46,7 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 	memcpy(copy, addr, len);
 	if (copy->sa.sa_family == AF_UNSPEC)
 		copy->sa.sa_family = AF_INET;
-	route = route_of(hooks_config(), &copy->sa, len, &to);
+	route = route_of_datagram(hooks_config(), &copy->sa, len, &to);
 	if (route == ROUTE_DIRECT || route == -EINVAL)
 		return 0;
 	if (is_stream(fd))
@@ -75,18 +68,18 @@ static bool fastopen(int fd, const struct sockaddr *addr, socklen_t len)
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		      const struct sockaddr *addr, socklen_t len)
 {
-	union address copy;
+	union route_address copy;
 	int r;
 
-	if (!hook_before(fd, flags, SO_SNDTIMEO))
-		return -1;
-	if (!is_inet(addr, len))
-		return hook_after(fd, REAL(sendto)(fd, buf, n, flags, addr, len));
-	if (flags & MSG_FASTOPEN && is_stream(fd)) {
+	if (is_inet(addr, len) && flags & MSG_FASTOPEN && is_stream(fd)) {
 		if (!fastopen(fd, addr, len))
 			return -1;
 		return REAL(send)(fd, buf, n, flags & ~MSG_FASTOPEN);
 	}
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
+	if (!is_inet(addr, len))
+		return hook_after(fd, REAL(sendto)(fd, buf, n, flags, addr, len));
 	r = judge(fd, addr, len, &copy);
 	if (r < 0)
 		return hooks_result(r);
@@ -106,17 +99,18 @@ static ssize_t send_fastopen(int fd, const struct msghdr *message, int flags)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
+	bool addressed = message != NULL &&
+			 is_inet(message->msg_name, message->msg_namelen);
 	struct msghdr judged;
-	union address copy;
+	union route_address copy;
 	int r;
 
+	if (addressed && flags & MSG_FASTOPEN && is_stream(fd))
+		return send_fastopen(fd, message, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
-	if (message == NULL ||
-	    !is_inet(message->msg_name, message->msg_namelen))
+	if (!addressed)
 		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
-	if (flags & MSG_FASTOPEN && is_stream(fd))
-		return send_fastopen(fd, message, flags);
 	r = judge(fd, message->msg_name, message->msg_namelen, &copy);
 	if (r < 0)
 		return hooks_result(r);
@@ -152,10 +146,10 @@ static int send_each(int fd, struct mmsghdr *messages, unsigned int n,
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
-	if (!hook_before(fd, flags, SO_SNDTIMEO))
-		return -1;
 	if (messages != NULL && any_address(messages, n))
 		return send_each(fd, messages, n, flags);
+	if (!hook_before(fd, flags, SO_SNDTIMEO))
+		return -1;
 	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
 }
 

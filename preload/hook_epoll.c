@@ -58,9 +58,9 @@ static int wait_once(const struct wait *wait, const struct span *span)
 
 	if (wait->precise)
 		return REAL(epoll_pwait2)(wait->epfd, wait->events, wait->max,
-					  span_slice(span, &slice), wait->mask);
+					  span_slice(span, conn_deadline(), &slice), wait->mask);
 	return REAL(epoll_pwait)(wait->epfd, wait->events, wait->max,
-				 span_slice_ms(span), wait->mask);
+				 span_slice_ms(span, conn_deadline()), wait->mask);
 }
 
 /* r: what the first real wait gave. */
@@ -111,9 +111,12 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 			const struct timespec *timeout, const sigset_t *mask)
 {
 	struct wait wait = { epfd, events, max, mask, true };
-	struct span span = span_of(timeout);
+	struct span span;
 	int r;
 
+	if (!span_valid(timeout))
+		return REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
+	span = span_of(timeout);
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(&wait, &span);

@@ -12,8 +12,6 @@
 
 static void closing(int fd)
 {
-	if (conn_any())
-		conn_closing(fd);
 	if (fdtable_notes(fd) & FD_EPOLL)
 		conn_epoll_closing(fd);
 	fdtable_drop(fd);

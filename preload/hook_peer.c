@@ -17,53 +17,98 @@ static void give_peer(const struct conn *conn, struct sockaddr *addr,
 	*len = conn->peer_len;
 }
 
-EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+/* The address is the proxy's: the descriptor shows a connection that was carried. */
+static bool is_proxy(const struct sockaddr *addr, socklen_t len)
+{
+	struct endpoint e;
+
+	return endpoint_from_sockaddr(&e, addr, len) == 0 &&
+	       config_route(hooks_config(), &e) !=
+		       config_route_datagram(hooks_config(), &e);
+}
+
+static struct conn *conn_shown(int fd, const struct sockaddr *addr,
+			       socklen_t len, socklen_t room)
 {
 	struct conn *conn = conn_get(fd);
-	enum conn_phase phase;
-	socklen_t room;
-	int r;
 
+	if (conn == NULL && len <= room && is_proxy(addr, len))
+		conn = conn_adopt(fd);
+	return conn;
+}
+
+EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	socklen_t room = len ? *len : 0;
+	int r = REAL(getpeername)(fd, addr, len);
+	struct conn *conn;
+
+	if (r < 0 && errno != ENOTCONN)
+		return r;
+	conn = conn_shown(fd, addr, r == 0 ? *len : ~0u, room);
 	if (conn == NULL)
-		return REAL(getpeername)(fd, addr, len);
-	phase = conn_step(conn, fd);
-	if (phase == CONN_PENDING) {
-		conn_put(conn);
-		return (int)hooks_result(-ENOTCONN);
+		return r;
+	switch (conn_step(conn, fd)) {
+	case CONN_PENDING:
+		r = (int)hooks_result(-ENOTCONN);
+		break;
+	case CONN_CONNECTED:
+		if (r == 0)
+			give_peer(conn, addr, len, room);
+		break;
+	default:
+		r = REAL(getpeername)(fd, addr, len);
+		break;
 	}
-	room = len ? *len : 0;
-	r = REAL(getpeername)(fd, addr, len);
-	if (r == 0 && phase == CONN_CONNECTED)
-		give_peer(conn, addr, len, room);
 	conn_put(conn);
 	return r;
 }
 
-/* SO_ERROR of a failed connection: ours, and the kernel's is drained with it. */
-static void give_error(struct conn *conn, int fd, void *value, socklen_t len)
+static void give_int(int given, void *value, socklen_t *len)
 {
-	int error = conn_take_error(conn, fd);
+	if (*len > sizeof(given))
+		*len = sizeof(given);
+	memcpy(value, &given, *len);
+}
 
-	if (error != 0)
-		memcpy(value, &error,
-		       len < sizeof(error) ? len : sizeof(error));
+/* SO_ERROR of a failed connection: ours, and the kernel's is drained with it. */
+static int get_error(int fd, void *value, socklen_t *len)
+{
+	struct conn *conn = conn_get(fd);
+	int kernel_has = 0;
+	int error;
+	int r;
+
+	if (conn != NULL)
+		conn_step(conn, fd);
+	r = REAL(getsockopt)(fd, SOL_SOCKET, SO_ERROR, value, len);
+	if (conn != NULL && r == 0) {
+		memcpy(&kernel_has, value,
+		       *len < sizeof(int) ? *len : sizeof(int));
+		error = conn_take_error(conn, fd, kernel_has);
+		if (error != 0)
+			give_int(error, value, len);
+	}
+	conn_put(conn);
+	return r;
 }
 
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct conn *conn;
-	int r;
+	int ours = 1;
 
-	if (level != SOL_SOCKET || name != SO_ERROR || !conn_any())
-		return REAL(getsockopt)(fd, level, name, value, len);
-	conn = conn_get(fd);
-	if (conn != NULL)
-		conn_step(conn, fd);
-	r = REAL(getsockopt)(fd, level, name, value, len);
-	if (conn != NULL && r == 0)
-		give_error(conn, fd, value, *len);
-	conn_put(conn);
-	return r;
+	if (conn_any() && level == SOL_SOCKET && name == SO_ERROR)
+		return get_error(fd, value, len);
+	if ((level == IPPROTO_IPV6 && name == IPV6_V6ONLY &&
+	     fdtable_notes(fd) & FD_V6ONLY) ||
+	    (conn_any() && conn_option(fd, level, name, &ours))) {
+		int r = REAL(getsockopt)(fd, level, name, value, len);
+
+		if (r == 0)
+			give_int(ours, value, len);
+		return r;
+	}
+	return REAL(getsockopt)(fd, level, name, value, len);
 }
 
 /* The kernel dissolves a connection under way when it is shut down. */

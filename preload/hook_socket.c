@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "core/log.h"
-#include "preload/fdtable.h"
+#include "preload/conn.h"
 #include "preload/hooks.h"
 
 #ifndef SOCK_TYPE_MASK
@@ -95,7 +95,12 @@ static bool odd(int level, int name)
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
-	if (odd(level, name))
-		fdtable_note(fd, FD_ODD);
-	return REAL(setsockopt)(fd, level, name, value, len);
+	int r = REAL(setsockopt)(fd, level, name, value, len);
+
+	if (!odd(level, name))
+		return r;
+	fdtable_note(fd, FD_ODD);
+	if (conn_any())
+		conn_option_changed(fd);
+	return r;
 }

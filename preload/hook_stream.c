@@ -26,7 +26,7 @@ long hook_after_failure(int fd, long result)
 	conn = conn_get(fd);
 	if (conn == NULL)
 		return result;
-	error = conn_take_error(conn, fd);
+	error = conn_take_error(conn, fd, ECONNREFUSED);
 	conn_put(conn);
 	errno = error ? error : ECONNREFUSED;
 	return result;

@@ -69,6 +69,30 @@ static bool under_way(int fd, short *events)
 	return pending;
 }
 
+enum { EPOLL_TRIES = 4 };
+
+/*
+ * fd woke, but not for the program: a connection under way, or an epoll that wakes only for
+ * such (it is stepped, and asked again).
+ */
+static bool woke_for_us(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec now = { 0 };
+	short events;
+
+	if (under_way(fd, &events))
+		return true;
+	if (!(fdtable_notes(fd) & FD_EPOLL))
+		return false;
+	/* The proxy's next answer may be there at once. */
+	for (int tries = 0; tries < EPOLL_TRIES && conn_step_watched(fd);
+	     tries++)
+		if (sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 0)
+			return true;
+	return false;
+}
+
 /* Marks an entry of the copy that waits for us; the kernel never reports it. */
 #define POLL_OURS POLLMSG
 
@@ -95,12 +119,10 @@ static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
 	int told = 0;
 
 	for (nfds_t i = 0; i < n; i++) {
-		short events;
 		bool ours = copy[i].events & POLL_OURS;
 
 		fds[i].revents = copy[i].revents;
-		if (fds[i].revents != 0 &&
-		    (ours || under_way(fds[i].fd, &events)))
+		if (fds[i].revents != 0 && (ours || woke_for_us(fds[i].fd)))
 			fds[i].revents = 0;
 		if (fds[i].revents != 0)
 			told++;
@@ -117,7 +139,7 @@ static int poll_pending(struct pollfd *fds, struct pollfd *copy, nfds_t n,
 
 		conn_expire();
 		prepare(fds, copy, n);
-		r = REAL(ppoll)(copy, n, span_slice(span, &slice), mask);
+		r = REAL(ppoll)(copy, n, span_slice(span, conn_look_again(), &slice), mask);
 		if (r < 0)
 			return r;
 		r = r > 0 ? tell(fds, copy, n) : 0;
@@ -149,10 +171,8 @@ static int poll_slowly(struct pollfd *fds, nfds_t n, struct span *span,
 /* Something woke that is, by now, a connection under way. */
 static bool woke_early(const struct pollfd *fds, nfds_t n)
 {
-	short events;
-
 	for (nfds_t i = 0; i < n; i++)
-		if (fds[i].revents != 0 && under_way(fds[i].fd, &events))
+		if (fds[i].revents != 0 && woke_for_us(fds[i].fd))
 			return true;
 	return false;
 }
@@ -160,9 +180,12 @@ static bool woke_early(const struct pollfd *fds, nfds_t n)
 static int do_ppoll(struct pollfd *fds, nfds_t n,
 		    const struct timespec *timeout, const sigset_t *mask)
 {
-	struct span span = span_of(timeout);
+	struct span span;
 	int r;
 
+	if (!span_valid(timeout))
+		return REAL(ppoll)(fds, n, timeout, mask);
+	span = span_of(timeout);
 	if (!conn_any()) {
 		r = REAL(ppoll)(fds, n, timeout, mask);
 		if (r <= 0 || !conn_any() || !woke_early(fds, n))
@@ -290,11 +313,9 @@ static int tell_sets(struct sets *got, const set_word *ours)
 	int told = 0;
 
 	for (int fd = 0; fd < got->n; fd++) {
-		short events;
-
 		if (!in_sets(got, fd))
 			continue;
-		if (in_set(ours, fd) || under_way(fd, &events))
+		if (in_set(ours, fd) || woke_for_us(fd))
 			clear(got, fd);
 		for (int i = 0; i < SETS; i++)
 			told += in_set(got->set[i], fd);
@@ -336,7 +357,7 @@ static int select_pending(const struct sets *given, struct sets *got,
 
 		conn_expire();
 		prepare_sets(given, got, ours);
-		r = real_select(got, span_slice(span, &slice), mask);
+		r = real_select(got, span_slice(span, conn_look_again(), &slice), mask);
 		if (r < 0)
 			return r;
 		r = r > 0 ? tell_sets(got, ours) : 0;
@@ -367,12 +388,9 @@ static int select_slowly(const struct sets *given, struct span *span,
 
 static bool sets_woke_early(const struct sets *sets)
 {
-	for (int fd = 0; fd < sets->n; fd++) {
-		short events;
-
-		if (in_sets(sets, fd) && under_way(fd, &events))
+	for (int fd = 0; fd < sets->n; fd++)
+		if (in_sets(sets, fd) && woke_for_us(fd))
 			return true;
-	}
 	return false;
 }
 
@@ -455,11 +473,12 @@ EXPORT int __select(int n, fd_set *in, fd_set *out, fd_set *except,
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
 		   const struct timespec *timeout, const sigset_t *mask)
 {
-	struct span span = span_of(timeout);
+	struct span span;
 	struct sets given;
 
-	if (n < 0)
+	if (n < 0 || !span_valid(timeout))
 		return REAL(pselect)(n, in, out, except, timeout, mask);
+	span = span_of(timeout);
 	given = sets_given(n, in, out, except);
 	return do_pselect(&given, timeout, &span, mask);
 }

@@ -36,7 +36,7 @@
 enum {
 	CHUNK_RECORDS = 64,
 	CHUNKS = 1024,
-	LOCK_TRIES = 64,
+	LOCK_TRIES = 4096,
 	MARKER_TAG_SHIFT = 40, /* 24 bits of tag, 24 of generation, 16 of index */
 	MARKER_GENERATION_SHIFT = 16,
 	MARKER_GENERATION_MASK = 0xffffff,

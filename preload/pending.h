@@ -48,6 +48,8 @@ struct watch {
  * @family:	the socket's domain, AF_INET or AF_INET6
  * @rcvlowat:	what SO_RCVLOWAT has to become again; 0: as it is
  * @cork:	TCP_CORK has to be set again
+ * @events:	what our registrations in the program's epolls ask for
+ * @silent:	failed, and the kernel holds no error of it
  * @handshake:	the machine
  * @watches:	the program's registrations, kept while ours stand in for them
  */
@@ -64,6 +66,8 @@ struct pending {
 	bool blocking;
 	uint8_t address;
 	bool cork;
+	bool silent;
+	uint32_t events;
 	int32_t family;
 	int32_t rcvlowat;
 	struct handshake handshake;

@@ -9,8 +9,12 @@
 #include "core/log.h"
 #include "resolver/fakemap.h"
 
-int route_of(const struct config *config, const struct sockaddr *addr,
-	     socklen_t len, struct endpoint *to)
+typedef enum route route_judge(const struct config *config,
+			       const struct endpoint *e);
+
+static int route_by(route_judge *judge, const struct config *config,
+		    const struct sockaddr *addr, socklen_t len,
+		    struct endpoint *to)
 {
 	struct endpoint name;
 	enum route route;
@@ -24,11 +28,23 @@ int route_of(const struct config *config, const struct sockaddr *addr,
 		return r;
 	}
 	if (r == 0)
-		return config_route(config, to);
+		return judge(config, to);
 	*to = name;
-	route = config_route(config, to);
+	route = judge(config, to);
 	/* A fake address leads nowhere: its name can only go to the proxy. */
 	return route == ROUTE_DIRECT ? ROUTE_VIA : route;
+}
+
+int route_of(const struct config *config, const struct sockaddr *addr,
+	     socklen_t len, struct endpoint *to)
+{
+	return route_by(config_route, config, addr, len, to);
+}
+
+int route_of_datagram(const struct config *config, const struct sockaddr *addr,
+		      socklen_t len, struct endpoint *to)
+{
+	return route_by(config_route_datagram, config, addr, len, to);
 }
 
 void route_refused(const struct endpoint *to, const char *why)

@@ -3,9 +3,18 @@
 #ifndef SOCKSIFY_PRELOAD_ROUTE_H
 #define SOCKSIFY_PRELOAD_ROUTE_H
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "core/config.h"
+
+/* A copy of what a program gave, so that what is judged is what is used. */
+union route_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_storage storage;
+};
 
 /*
  * The route (enum route) of an AF_INET or AF_INET6 address, and in *to what the
@@ -15,6 +24,10 @@
  */
 int route_of(const struct config *config, const struct sockaddr *addr,
 	     socklen_t len, struct endpoint *to);
+
+/* The same for a datagram. */
+int route_of_datagram(const struct config *config, const struct sockaddr *addr,
+		      socklen_t len, struct endpoint *to);
 
 /* Says once in the log that something was not sent there, and why not. */
 void route_refused(const struct endpoint *to, const char *why);

@@ -41,14 +41,19 @@ static struct span span_of_ns(int64_t ns)
 	return span;
 }
 
+bool span_valid(const struct timespec *timeout)
+{
+	return timeout == NULL ||
+	       (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
+		timeout->tv_nsec < NS_PER_S);
+}
+
 struct span span_of(const struct timespec *timeout)
 {
 	struct span span = { .end_ns = INT64_MAX };
 
 	if (timeout == NULL || timeout->tv_sec >= INT64_MAX / NS_PER_S / 2)
 		return span;
-	if (timeout->tv_sec < 0)
-		return span_of_ns(0);
 	return span_of_ns(timeout->tv_sec * NS_PER_S + timeout->tv_nsec);
 }
 
@@ -60,10 +65,9 @@ struct span span_of_ms(int timeout_ms)
 }
 
 /* INT64_MAX: for ever. */
-static int64_t slice_ns(const struct span *span)
+static int64_t slice_ns(const struct span *span, int64_t limit_ns)
 {
-	int64_t deadline = conn_deadline();
-	int64_t until = span->end_ns < deadline ? span->end_ns : deadline;
+	int64_t until = span->end_ns < limit_ns ? span->end_ns : limit_ns;
 	int64_t left;
 
 	if (until == INT64_MAX)
@@ -72,9 +76,10 @@ static int64_t slice_ns(const struct span *span)
 	return left < 0 ? 0 : left;
 }
 
-struct timespec *span_slice(const struct span *span, struct timespec *slice)
+struct timespec *span_slice(const struct span *span, int64_t limit_ns,
+			    struct timespec *slice)
 {
-	int64_t ns = slice_ns(span);
+	int64_t ns = slice_ns(span, limit_ns);
 
 	if (ns == INT64_MAX)
 		return NULL;
@@ -83,9 +88,9 @@ struct timespec *span_slice(const struct span *span, struct timespec *slice)
 	return slice;
 }
 
-int span_slice_ms(const struct span *span)
+int span_slice_ms(const struct span *span, int64_t limit_ns)
 {
-	int64_t ns = slice_ns(span);
+	int64_t ns = slice_ns(span, limit_ns);
 	int64_t ms;
 
 	if (ns == INT64_MAX)

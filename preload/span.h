@@ -16,20 +16,24 @@ struct span {
 	int64_t end_ns;
 };
 
-/* NULL: for ever. A time that the kernel refuses becomes one in the past. */
+/* The kernel takes this time (NULL: for ever). */
+bool span_valid(const struct timespec *timeout);
+
+/* NULL: for ever. */
 struct span span_of(const struct timespec *timeout);
 
 /* As poll's and epoll_wait's: negative means for ever. */
 struct span span_of_ms(int timeout_ms);
 
 /*
- * The time for the next real wait: what is left, but no more than until the first
- * pending connection runs out of time. Returns slice, or NULL for ever.
+ * The time for the next real wait: what is left, but not beyond limit_ns (CLOCK_MONOTONIC;
+ * conn_deadline or conn_look_again). Returns slice, or NULL for ever.
  */
-struct timespec *span_slice(const struct span *span, struct timespec *slice);
+struct timespec *span_slice(const struct span *span, int64_t limit_ns,
+			    struct timespec *slice);
 
 /* The same in milliseconds, rounded up; -1 for ever. */
-int span_slice_ms(const struct span *span);
+int span_slice_ms(const struct span *span, int64_t limit_ns);
 
 bool span_over(const struct span *span);
 

@@ -4,8 +4,8 @@
  *
  * While a connection is negotiated the kernel would call its socket writable
  * long before the program may write. So the program's registrations get other
- * events and data meanwhile: both directions, edge-triggered, and a marker that
- * names our record. The waiter that finds a marker steps the handshake
+ * events and data meanwhile: the direction that the handshake waits for,
+ * edge-triggered, and a marker that names our record. The waiter that finds a marker steps the handshake
  * (hook_epoll.c); when it is over the registration is made what it was, and the
  * kernel itself reports what is to be reported.
  *
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "core/log.h"
@@ -49,8 +50,6 @@ static int replace(int epfd, int fd, bool exclusive, uint32_t events,
 	ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
 	return ctl(epfd, EPOLL_CTL_ADD, fd, events, data);
 }
-
-#define OUR_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 static struct watch *watch_find(struct pending *pending, int epfd, int fd)
 {
@@ -146,7 +145,7 @@ static void take_over(struct search *search, int epfd,
 				  line->data);
 	if (search->result == 0)
 		replace(epfd, line->fd, line->events & EPOLLEXCLUSIVE,
-			OUR_EVENTS, pending_marker(pending));
+			pending->events | EPOLLET, pending_marker(pending));
 }
 
 static void take_over_lines(struct search *search, int epfd, char *text)
@@ -204,24 +203,85 @@ int watch_begin(struct pending *pending, int fd)
 	search.inode = st.st_ino;
 	fdtable_each_noted(FD_EPOLL, search_epoll, &search);
 	if (search.result < 0)
-		watch_end(pending);
+		watch_end(pending, fd);
 	return search.result;
 }
 
 /* --- while it is pending ------------------------------------------------------ */
 
-static void restore(struct watch *watch)
+static bool shows(int fd, uint64_t cookie)
 {
-	replace(watch->epfd, watch->fd, watch->events & EPOLLEXCLUSIVE,
-		watch->events, watch->data);
-	watch->epfd = -1;
+	uint64_t now = 0;
+	socklen_t len = sizeof(now);
+
+	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &now, &len);
+	return now == cookie;
 }
 
-void watch_end(struct pending *pending)
+/*
+ * A registration outlives its descriptor where the socket has another one, fd, but can only
+ * be named by that number: which is taken for the moment, if it is free.
+ */
+static void apply(const struct pending *pending, const struct watch *watch,
+		  int fd, uint32_t events, uint64_t data)
+{
+	bool exclusive = watch->events & EPOLLEXCLUSIVE;
+	long number;
+
+	if (watch->fd == fd || shows(watch->fd, pending->cookie)) {
+		replace(watch->epfd, watch->fd, exclusive, events, data);
+		return;
+	}
+	number = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, watch->fd);
+	if (number == watch->fd)
+		replace(watch->epfd, watch->fd, exclusive, events, data);
+	if (number >= 0)
+		sys1(SYS_close, number);
+}
+
+void watch_end(struct pending *pending, int fd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++) {
+		struct watch *watch = &pending->watches[i];
+
+		if (watch->epfd == -1)
+			continue;
+		apply(pending, watch, fd, watch->events, watch->data);
+		watch->epfd = -1;
+	}
+}
+
+void watch_again(struct pending *pending, int fd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		if (pending->watches[i].epfd != -1)
-			restore(&pending->watches[i]);
+			apply(pending, &pending->watches[i], fd,
+			      pending->events | EPOLLET,
+			      pending_marker(pending));
+}
+
+void watch_change(struct pending *pending, int fd, uint32_t events)
+{
+	if (pending->events == events)
+		return;
+	pending->events = events;
+	watch_again(pending, fd);
+}
+
+bool watch_any(const struct pending *pending)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd != -1)
+			return true;
+	return false;
+}
+
+bool watch_is_in(const struct pending *pending, int epfd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd == epfd)
+			return true;
+	return false;
 }
 
 void watch_drop(struct pending *pending, int epfd)
@@ -229,14 +289,6 @@ void watch_drop(struct pending *pending, int epfd)
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		if (pending->watches[i].epfd == epfd)
 			pending->watches[i].epfd = -1;
-}
-
-void watch_release(struct pending *pending, int fd)
-{
-	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		if (pending->watches[i].epfd != -1 &&
-		    pending->watches[i].fd == fd)
-			restore(&pending->watches[i]);
 }
 
 static int ctl_remove(struct pending *pending, int epfd, int fd)
@@ -268,7 +320,8 @@ int watch_ctl(struct pending *pending, int epfd, int op, int fd,
 	}
 	if (watch == NULL && watch_find(pending, -1, -1) == NULL)
 		return -ENOMEM;
-	r = ctl(epfd, op, fd, OUR_EVENTS, pending_marker(pending));
+	r = ctl(epfd, op, fd, pending->events | EPOLLET,
+		pending_marker(pending));
 	if (r < 0)
 		return r;
 	return remember(pending, epfd, fd, event->events, event->data.u64);

@@ -3,6 +3,7 @@
 #ifndef SOCKSIFY_PRELOAD_WATCH_H
 #define SOCKSIFY_PRELOAD_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -16,9 +17,30 @@
  */
 int watch_begin(struct pending *pending, int fd);
 
-/* Puts the program's own registrations back: whoever waits sees what the kernel
- * has to say of the socket from now on. Called with the record's lock. */
-void watch_end(struct pending *pending);
+/*
+ * Our registrations ask for events (EPOLLIN or EPOLLOUT) from now on. Both at once would
+ * make the epoll itself look readable for as long as the proxy can be written to, to
+ * whoever polls the epoll. fd is a descriptor of the socket. Called with the record's
+ * lock.
+ */
+void watch_change(struct pending *pending, int fd, uint32_t events);
+
+/*
+ * Asks again for what may have been reported before the record was active, when nobody
+ * could step it. Called with the record's lock.
+ */
+void watch_again(struct pending *pending, int fd);
+
+/* The socket is registered in some epoll; in epfd. */
+bool watch_any(const struct pending *pending);
+bool watch_is_in(const struct pending *pending, int epfd);
+
+/*
+ * Puts the program's own registrations back: whoever waits sees what the kernel has to say
+ * of the socket from now on. fd is a descriptor of the socket, for registrations whose own
+ * descriptor was closed since. Called with the record's lock.
+ */
+void watch_end(struct pending *pending, int fd);
 
 /*
  * The program's epoll_ctl for a socket whose connection is under way: made with
@@ -28,9 +50,8 @@ void watch_end(struct pending *pending);
 int watch_ctl(struct pending *pending, int epfd, int op, int fd,
 	      const struct epoll_event *event);
 
-/* epfd is about to be closed, or fd is: what hangs on it is not ours any more. */
+/* epfd is about to be closed: what hangs on it is not ours any more. */
 void watch_drop(struct pending *pending, int epfd);
-void watch_release(struct pending *pending, int fd);
 
 /* One line of an epoll's fdinfo. */
 struct watch_line {
