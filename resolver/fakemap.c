@@ -577,7 +577,7 @@ static void entry_used(struct fakemap_entry *entry)
 	uint32_t then = __atomic_load_n(&entry->minute, __ATOMIC_RELAXED);
 	int32_t ago = (int32_t)(now - then);
 
-	if (then == 0 || ago > STAMP_MINUTES || ago < -STAMP_MINUTES)
+	if (ago > STAMP_MINUTES || ago < -STAMP_MINUTES)
 		__atomic_store_n(&entry->minute, now, __ATOMIC_RELAXED);
 }
 

@@ -341,10 +341,58 @@ START_TEST(shows_a_later_process_what_an_earlier_one_stored)
 }
 END_TEST
 
-enum {
-	NAMES = 3000,
-	WRITERS = 4
+enum { NAMES = 3000, WRITERS = 4, MAKERS = 3 };
+
+/* Waits, without sleeping, until all the makers are here. */
+static void meet(uint32_t *arrived, uint32_t all)
+{
+	__atomic_fetch_add(arrived, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(arrived, __ATOMIC_SEQ_CST) < all)
+		sched_yield();
+}
+
+struct makers {
+	uint32_t ready;
+	uint32_t stored;
+	char at[MAKERS][64];
 };
+
+/* Makes the file, and sees what the others stored in it. */
+static int make_and_compare(struct makers *makers, int me)
+{
+	static const char *const names[MAKERS] = { "a", "b", "c" };
+
+	meet(&makers->ready, MAKERS);
+	fakemap_setup(&config);
+	strcpy(makers->at[me], address(names[me], AF_INET));
+	meet(&makers->stored, MAKERS);
+	for (int i = 0; i < MAKERS; i++)
+		if (strcmp(name_at(makers->at[i]), names[i]) != 0)
+			return 1;
+	return 0;
+}
+
+START_TEST(agrees_on_the_file_with_processes_that_make_it_at_once)
+{
+	struct makers *makers =
+		mmap(NULL, sizeof(*makers), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	for (int round = 0; round < 200; round++) {
+		pid_t pids[MAKERS];
+
+		memset(makers, 0, sizeof(*makers));
+		unlink(config.map_path);
+		for (int i = 0; i < MAKERS; i++) {
+			pids[i] = fork();
+			if (pids[i] == 0)
+				_exit(make_and_compare(makers, i));
+		}
+		for (int i = 0; i < MAKERS; i++)
+			ck_assert_int_eq(wait_for(pids[i]), 0);
+	}
+}
+END_TEST
 
 static void store_many(uint32_t *indices, int from)
 {
@@ -836,6 +884,8 @@ static Suite *suite(void)
 	tcase_set_timeout(sharing, 60);
 	tcase_add_test(sharing,
 		       shows_a_later_process_what_an_earlier_one_stored);
+	tcase_add_test(sharing,
+		       agrees_on_the_file_with_processes_that_make_it_at_once);
 	tcase_add_test(sharing, agrees_with_processes_that_store_at_once);
 	tcase_add_test(sharing, survives_processes_killed_while_they_store);
 	tcase_add_test(sharing, finishes_a_name_that_was_left_half_written);
