@@ -840,7 +840,7 @@ START_TEST(fails_politely_when_the_file_system_is_full)
 	if (system(NULL) == 0 || geteuid() != 0)
 		return; /* it takes a file system of its own */
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", place, "tmpfs", 0, options) < 0)
 		return;
 	snprintf(config.map_path, sizeof(config.map_path), "%s/map", place);
