@@ -72,10 +72,10 @@ $(BUILD)/%.o: %.c
 # Where the command looks for the library once it is installed.
 $(call obj,launcher/library.c): ALL_CFLAGS += -DSOCKSIFY_LIBDIR='"$(LIBDIR)"'
 
-# A hook is defined with libc's own name: its transparent unions, nonnull
-# attributes and fortified inlines are not for the definitions.
+# A hook is defined with libc's own name, which fortified inlines would take.
 $(call obj,$(filter preload/hook_%,$(PRELOAD))): \
-	ALL_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 -Wno-nonnull-compare
+	ALL_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 \
+	-Wno-unknown-warning-option -Wno-nonnull-compare
 
 $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
 	@rm -f $@
@@ -96,7 +96,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 		$< $(BUILD)/libinner.a $$(pkg-config --cflags --libs check)
 
 # Victims are the unmodified programs: nothing of ours is linked.
-$(BUILD)/victims/%: tests/victims/%.c
+$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $<

@@ -43,7 +43,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	int r = REAL(getpeername)(fd, addr, len);
 	struct conn *conn;
 
-	if (r < 0 && errno != ENOTCONN)
+	if (len == NULL || (r < 0 && errno != ENOTCONN))
 		return r;
 	conn = conn_shown(fd, addr, r == 0 ? *len : ~0u, room);
 	if (conn == NULL)

@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "resolver/fakemap.h"
+#include "resolver/resolver.h"
 
 typedef enum route route_judge(const struct config *config,
 			       const struct endpoint *e);
@@ -27,8 +28,12 @@ static int route_by(route_judge *judge, const struct config *config,
 		route_refused(to, "a fake address that stands for no name");
 		return r;
 	}
-	if (r == 0)
-		return judge(config, to);
+	if (r == 0) {
+		route = judge(config, to);
+		return route == ROUTE_VIA && resolver_is_direct(to) ?
+			       ROUTE_DIRECT :
+			       route;
+	}
 	*to = name;
 	route = judge(config, to);
 	/* A fake address leads nowhere: its name can only go to the proxy. */

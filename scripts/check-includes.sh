@@ -6,6 +6,8 @@ status=0
 
 # FILES FORBIDDEN: no file may include a header of the forbidden folders.
 forbid() {
+	# shellcheck disable=SC2086 # patterns
+	# shellcheck disable=SC2086 # patterns of files
 	found=$(grep -nE "#include \"($2)" $1 /dev/null || :)
 	[ -z "$found" ] && return
 	echo "an include that goes the wrong way:" >&2
@@ -19,7 +21,7 @@ forbid "preload/*.[ch]" "launcher/"
 forbid "launcher/*.[ch]" "preload/|resolver/"
 
 # The pure modules make no system call of their own either.
-forbid "core/cursor.[ch] core/endpoint.[ch] core/socks5.[ch] core/handshake.[ch] core/rules.[ch] core/elf.[ch]" \
+forbid "core/cursor.[ch] core/endpoint.[ch] core/socks5.[ch] core/handshake.[ch] core/rules.[ch] core/elf.[ch] core/envfix.[ch] core/pathlist.[ch]" \
 	"core/sys\\.h|core/config\\.h"
 
 # One place for the next definition of a call; resolver/idn.c loads a library of its own.
