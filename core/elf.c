@@ -384,6 +384,23 @@ const char *elf_kind_text(enum elf_kind kind)
 	return texts[kind];
 }
 
+const char *elf_kind_cure(enum elf_kind kind)
+{
+	static const char *const cures[] = {
+		[ELF_NOT_A_PROGRAM] = "check the path",
+		[ELF_SCRIPT] = "check its interpreter",
+		[ELF_DYNAMIC_GLIBC] = "use the program's own proxy settings",
+		[ELF_DYNAMIC_MUSL] = "use a build for glibc",
+		[ELF_DYNAMIC_OTHER] = "use a build for glibc",
+		[ELF_STATIC] = "use a dynamically linked build",
+		[ELF_STATIC_GO] = "use the program's own proxy settings",
+		[ELF_OTHER_CLASS] = "use a 64-bit build",
+		[ELF_OTHER_MACHINE] = "use a build for this machine",
+	};
+
+	return cures[kind];
+}
+
 /*
  * The kernel's cap_bprm_creds_from_file: ids that differ from the caller's real
  * ones make a program secure, and so do capabilities unless the caller's real
@@ -407,4 +424,28 @@ enum elf_secure elf_judge(const struct elf_rights *rights)
 	if (honoured && rights->capabilities && rights->uid != 0)
 		return ELF_CAPABILITIES;
 	return ELF_PLAIN;
+}
+
+const char *elf_secure_text(enum elf_secure secure)
+{
+	static const char *const texts[] = {
+		[ELF_PLAIN] = "has no privileges of its own",
+		[ELF_SET_UID] = "runs as another user (set-user-ID)",
+		[ELF_SET_GID] = "runs as another group (set-group-ID)",
+		[ELF_CAPABILITIES] = "has file capabilities",
+	};
+
+	return texts[secure];
+}
+
+const char *elf_secure_cure(enum elf_secure secure)
+{
+	static const char *const cures[] = {
+		[ELF_PLAIN] = "nothing is wrong with it",
+		[ELF_SET_UID] = "run socksify as that user",
+		[ELF_SET_GID] = "run socksify with that group",
+		[ELF_CAPABILITIES] = "run socksify as root, or copy it without",
+	};
+
+	return cures[secure];
 }

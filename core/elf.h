@@ -49,8 +49,12 @@ struct elf {
  */
 void elf_inspect(struct elf *elf, const void *file, size_t len);
 
-/* "static", "a 32-bit program", …: to stand behind "is" in a message. */
+/*
+ * "statically linked", "a 32-bit program", …: to stand behind "is" in a message; and
+ * what its user can do about it.
+ */
 const char *elf_kind_text(enum elf_kind kind);
+const char *elf_kind_cure(enum elf_kind kind);
 
 /**
  * struct elf_rights - what decides whether exec gives a program new privileges
@@ -89,5 +93,9 @@ enum elf_secure {
  * LD_PRELOAD. In doubt (capabilities that may turn out to be none) it says so.
  */
 enum elf_secure elf_judge(const struct elf_rights *rights);
+
+/* "has file capabilities", …: to stand behind a program's name; and the cure. */
+const char *elf_secure_text(enum elf_secure secure);
+const char *elf_secure_cure(enum elf_secure secure);
 
 #endif

@@ -168,18 +168,6 @@ static bool gives_nothing(const struct subject *s)
 /* Dies if the loader will ignore LD_PRELOAD because of privileges. */
 static void check_rights(const struct subject *s)
 {
-	static const struct {
-		const char *cause;
-		const char *cure;
-	} faults[] = {
-		[ELF_SET_UID] = { "runs as another user (set-user-ID)",
-				  "run socksify as that user" },
-		[ELF_SET_GID] = { "runs as another group (set-group-ID)",
-				  "run socksify with that group" },
-		[ELF_CAPABILITIES] = { "has file capabilities",
-				       "run socksify as root, or a copy of the "
-				       "program without them" },
-	};
 	bool capabilities = fgetxattr(s->fd, "security.capability", NULL,
 				      0) > 0;
 	bool special = capabilities || (s->st.st_mode & (S_ISUID | S_ISGID));
@@ -199,33 +187,23 @@ static void check_rights(const struct subject *s)
 	if (secure != ELF_PLAIN)
 		die(STATUS_CANNOT_RUN,
 		    "%s: %s, so LD_PRELOAD is ignored and it would go past the "
-		    "proxy; %s", s->called, faults[secure].cause,
-		    faults[secure].cure);
+		    "proxy; %s", s->called, elf_secure_text(secure),
+		    elf_secure_cure(secure));
 }
 
 /* Dies if nothing can be loaded into a program of this kind, or to no avail. */
 static void check_kind(const struct subject *s, const struct elf *elf)
 {
-	static const char *const cures[] = {
-		[ELF_NOT_A_PROGRAM] = "check the path",
-		[ELF_DYNAMIC_MUSL] = "use a build for glibc",
-		[ELF_DYNAMIC_OTHER] = "use a build for glibc",
-		[ELF_STATIC] = "use a dynamically linked build",
-		[ELF_STATIC_GO] = "use the program's own proxy settings",
-		[ELF_OTHER_CLASS] = "use a 64-bit build",
-		[ELF_OTHER_MACHINE] = "use a build for this machine",
-	};
-
 	if (elf->kind != ELF_DYNAMIC_GLIBC)
 		die(STATUS_CANNOT_RUN,
 		    "%s: is %s, so the library cannot be loaded into it and it "
 		    "would go past the proxy; %s", s->called,
-		    elf_kind_text(elf->kind), cures[elf->kind]);
+		    elf_kind_text(elf->kind), elf_kind_cure(elf->kind));
 	if (elf->go)
 		die(STATUS_CANNOT_RUN,
 		    "%s: is a Go program, which calls the kernel past every "
 		    "library and would go past the proxy; %s", s->called,
-		    cures[ELF_STATIC_GO]);
+		    elf_kind_cure(ELF_STATIC_GO));
 }
 
 /* --- scripts ------------------------------------------------------------- */
