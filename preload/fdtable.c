@@ -313,3 +313,17 @@ void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 			each(fd, arg);
 	}
 }
+
+int fdtable_next(int fd)
+{
+	for (fd++; fd < CHUNKS * CHUNK_SLOTS; fd++) {
+		const struct slot *slot = slot_of(fd);
+
+		if (slot == NULL)
+			fd |= CHUNK_SLOTS - 1;
+		else if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) !=
+			 NULL)
+			return fd;
+	}
+	return -1;
+}

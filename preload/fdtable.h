@@ -69,6 +69,9 @@ void fdtable_note(int fd, unsigned int notes);
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 			void *arg);
 
+/* The first descriptor above fd that stands for a thing, or -1. */
+int fdtable_next(int fd);
+
 /*
  * The process that these tables belong to is this one. False in a vfork child
  * (and its like), which must leave everything as it is; after a fork of any

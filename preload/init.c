@@ -27,6 +27,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/inherit.h"
 #include "resolver/fakemap.h"
 #include "resolver/resolver.h"
 
@@ -55,6 +56,7 @@ static void read_all(void)
 {
 	struct resolver_libc libc = { libc_getaddrinfo, libc_getnameinfo };
 
+	inherit_setup();
 	config_load(&config, getenv);
 	log_setup((enum log_level)config.log_level,
 		  config.log_path[0] ? config.log_path : NULL);
@@ -130,8 +132,16 @@ int hooks_find_proxy(void)
 	return -EHOSTUNREACH;
 }
 
+/* The tables are claimed at once: else the first to ask could be a vfork child. */
+static void after_fork(void)
+{
+	pending_after_fork();
+	fdtable_ours();
+}
+
 __attribute__((constructor)) static void start(void)
 {
 	hooks_ready();
-	pthread_atfork(conn_before_fork, NULL, pending_after_fork);
+	fdtable_ours();
+	pthread_atfork(conn_before_fork, NULL, after_fork);
 }

@@ -8,13 +8,17 @@
 #include <poll.h>
 #include <resolv.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 /* Public aliases (GLIBC_2.2.5) that some programs import by these names. */
 int __connect(int fd, const struct sockaddr *addr, socklen_t len);
@@ -45,6 +49,16 @@ int __res_nquerydomain(res_state state, const char *name, const char *domain,
 		       int class, int type, unsigned char *answer, int size);
 int __res_nsend(res_state state, const unsigned char *message, int len,
 		unsigned char *answer, int size);
+
+/* In glibc since 2.39. */
+int pidfd_spawn(int *pidfd, const char *path,
+		const posix_spawn_file_actions_t *actions,
+		const posix_spawnattr_t *attributes, char *const argv[],
+		char *const envp[]);
+int pidfd_spawnp(int *pidfd, const char *file,
+		 const posix_spawn_file_actions_t *actions,
+		 const posix_spawnattr_t *attributes, char *const argv[],
+		 char *const envp[]);
 
 /* What a program built with -D_FORTIFY_SOURCE calls instead. */
 ssize_t __read_chk(int fd, void *buf, size_t count, size_t size);

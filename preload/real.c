@@ -18,6 +18,8 @@ enum family {
 	FAMILY_WAIT,
 	FAMILY_FD,
 	FAMILY_NAME,
+	FAMILY_EXEC,
+	FAMILY_SPAWN,
 };
 
 struct call {

@@ -12,9 +12,11 @@
  */
 #include "preload/target.h"
 
+#include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,6 +27,7 @@
 
 #include "core/elf.h"
 #include "core/log.h"
+#include "core/pathlist.h"
 #include "core/sys.h"
 #include "preload/inherit.h"
 
@@ -269,4 +272,42 @@ int target_check_at(int dirfd, const char *path, int flags)
 int target_check(const char *path)
 {
 	return target_check_at(AT_FDCWD, path, 0);
+}
+
+/* --- PATH ------------------------------------------------------------------- */
+
+const char *target_path_list(void)
+{
+	const char *list = getenv("PATH");
+
+	return list ? list : "/bin:/usr/bin";
+}
+
+static bool may_start(const char *path)
+{
+	struct target t = { .dirfd = AT_FDCWD, .path = path };
+
+	return is_executable(&t) && sys4(SYS_newfstatat, AT_FDCWD, path, &t.st, 0) == 0 &&
+	       S_ISREG(t.st.st_mode);
+}
+
+static int check_in(const char *list, const char *name, char *path, size_t size)
+{
+	while (pathlist_next(&list, name, path, size)) {
+		if (may_start(path))
+			return target_check(path);
+	}
+	return 0;
+}
+
+int target_check_name(const char *name)
+{
+	const char *list = target_path_list();
+	size_t size = strnlen(list, TARGET_PATH_MAX) + strlen(name) + 2;
+
+	if (strchr(name, '/'))
+		return target_check(name);
+	if (size > 2 * TARGET_PATH_MAX)
+		return 0; /* ENAMETOOLONG */
+	return check_in(list, name, alloca(size), size);
 }

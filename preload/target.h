@@ -14,4 +14,15 @@ int target_check_at(int dirfd, const char *path, int flags);
 /* The same for a path of execve(2). */
 int target_check(const char *path);
 
+/*
+ * The same for a name of posix_spawnp(3): the first file that PATH leads to and that
+ * may be executed.
+ */
+int target_check_name(const char *name);
+
+/* PATH as libc's callers of exec know it: with its default. */
+const char *target_path_list(void);
+
+enum { TARGET_PATH_MAX = 4096 }; /* what libc takes of PATH at most */
+
 #endif
