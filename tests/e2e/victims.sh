@@ -21,6 +21,7 @@ slow_link() {
 		"${holders[proxyhost]}" eth0 "${holders[world]}" slow \
 		"$NO_HOST=1" "$NO_NET=0" "$NO_HOST6=3" "$NO_NET6=0"
 	wait_until "the slow link" grep -q linked "$WORK/slowlink.log"
+	# shellcheck disable=SC2015 # whichever of them fails
 	in_world sh -ec "
 		cd /proc/sys/net
 		for conf in all default slow eth0; do
@@ -31,15 +32,16 @@ slow_link() {
 		ip rule add from $SLOW table 7
 		ip route add $OUTSIDE/32 dev slow table 7
 		ip -6 rule add from $SLOW6 table 7
-		ip -6 route add $OUTSIDE6/128 dev slow table 7" &&
-		in_proxyhost sh -ec "
+		ip -6 route add $OUTSIDE6/128 dev slow table 7" ||
+		bail_out "cannot set up the world's end of the slow link"
+	in_proxyhost sh -ec "
 		echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
 		echo 0 >/proc/sys/net/ipv4/conf/eth0/rp_filter
 		echo 1 >/proc/sys/net/ipv4/tcp_syn_retries
 		ip route add 10.33.3.0/24 dev eth0 src $OUTSIDE
-		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" &&
-		in_client sh -c "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries" ||
+		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" ||
 		bail_out "cannot set up the slow link"
+	in_client sh -c "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries"
 }
 
 start_far() {
@@ -65,10 +67,10 @@ compare() {
 		case $row in
 		again)	options+=(--way "again=$(command_in proxyhost)") ;;
 		danted)	options+=(--way "danted=$(command_in client env \
-				LD_PRELOAD="$LIBRARY" \
+				LD_PRELOAD="$PRELOAD" \
 				SOCKSIFY_PROXY="socks5h://$PROXY:1080")") ;;
 		slow)	options+=(--way "slow=$(command_in client env \
-				LD_PRELOAD="$LIBRARY" \
+				LD_PRELOAD="$PRELOAD" \
 				SOCKSIFY_PROXY="socks5h://$PROXY:1090")") ;;
 		esac
 	done
