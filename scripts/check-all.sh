@@ -62,10 +62,11 @@ unit() {
 	make -j2 BUILD="build/$1" CC="$1" WERROR=-Werror unit
 }
 
+# SC2317: functions that are arguments of others look unreachable.
 scripts_are_clean() {
 	git ls-files -z --cached --others --exclude-standard -- \
 		'*.sh' .ci/run tests/unit/run tests/e2e/run |
-		xargs -0 shellcheck -x
+		xargs -0 shellcheck -x -P SCRIPTDIR -e SC2317
 }
 
 part build-gcc build gcc

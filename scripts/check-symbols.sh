@@ -20,7 +20,7 @@ fi
 # 2. The pure modules need nothing of the system: bytes and strings only. The
 # sanitizers' runtime (in such builds) is no part of that.
 pure="cursor endpoint socks5 handshake rules elf envfix pathlist"
-allowed='^(mem(cpy|cmp|set|move|chr)|str(len|cmp|chr|rchr|casecmp|ncasecmp)|strn(cmp|len)|strcspn|explicit_bzero|inet_(pton|ntop)|in6addr_.*|strerrordesc_np|log_format|__(asan|ubsan|tsan|sanitizer)_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|(cursor|reader|writer|endpoint|socks5|handshake|rules|elf|envfix|pathlist|text)_.*)$'
+allowed='^(mem(cpy|cmp|set|move|chr)|str(len|cmp|chr|rchr|casecmp|ncasecmp)|strn(cmp|len)|strcspn|bcmp|explicit_bzero|inet_(pton|ntop)|in6addr_.*|strerrordesc_np|log_format|__(asan|ubsan|tsan|sanitizer)_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|(cursor|reader|writer|endpoint|socks5|handshake|rules|elf|envfix|pathlist|text)_.*)$'
 status=0
 for module in $pure; do
 	object=$build/core/$module.o

@@ -25,6 +25,9 @@ WORK=$BUILD/e2e/$NAME
 SOCKSIFY=$BUILD/socksify
 # shellcheck disable=SC2034 # for the cases
 LIBRARY=$BUILD/libsocksify.so
+# LD_PRELOAD for victims: scripts/check-asan.sh wants its run-time there, too.
+# shellcheck disable=SC2034 # for the cases
+PRELOAD=$LIBRARY${SANITIZER:+:$SANITIZER}
 # The system's own interpreter, not a wrapper that a user put before it.
 PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3

@@ -50,7 +50,7 @@ is "the export takes ALL_PROXY away" \
 		echo \"\${ALL_PROXY-gone}\"; $fetch" 2>"$WORK/said")" $'gone\n'"$page"
 
 like "and says that the shell itself is not covered yet" \
-	"$(cat "$WORK/said")" '^socksify: .*exec "\$SHELL"$'
+	"$(cat "$WORK/said")" "^socksify: .*exec \"\\\$SHELL\"\$"
 
 is "the library alone, with SOCKSIFY_PROXY" \
 	"$(alone SOCKSIFY_PROXY="$url" -- bash -c "$fetch" 2>&1)" "$page"
