@@ -107,6 +107,27 @@ const char *config_set_timeout(struct config *config, struct text text)
 	return NULL;
 }
 
+static const char *set_switch(bool *on, struct text text)
+{
+	if (text_is(text, "yes") || text_is(text, "1"))
+		*on = true;
+	else if (text_is(text, "no") || text_is(text, "0"))
+		*on = false;
+	else
+		return "is yes or no (or 1 or 0)";
+	return NULL;
+}
+
+const char *config_set_pipeline(struct config *config, struct text text)
+{
+	return set_switch(&config->pipeline, text);
+}
+
+const char *config_set_early_data(struct config *config, struct text text)
+{
+	return set_switch(&config->early_data, text);
+}
+
 const char *config_set_verbose(struct config *config, struct text text)
 {
 	unsigned int level;
@@ -477,6 +498,8 @@ static void load_settings(struct config *config, config_getenv *env)
 		{ "SOCKSIFY_LOG", config_set_log },
 		{ "SOCKSIFY_VERBOSE", config_set_verbose },
 		{ "SOCKSIFY_TIMEOUT", config_set_timeout },
+		{ "SOCKSIFY_PIPELINE", config_set_pipeline },
+		{ "SOCKSIFY_EARLY_DATA", config_set_early_data },
 		{ "SOCKSIFY_MAP", set_map },
 	};
 
@@ -727,7 +750,7 @@ struct credentials config_credentials(const struct config *config)
 	return (struct credentials){ config->username, config->password };
 }
 
-static bool is_proxy(const struct config *config, const struct endpoint *e)
+bool config_is_proxy(const struct config *config, const struct endpoint *e)
 {
 	for (size_t i = 0; i < config->n_addresses; i++) {
 		if (endpoint_equal(e, &config->addresses[i]))
@@ -738,7 +761,7 @@ static bool is_proxy(const struct config *config, const struct endpoint *e)
 
 enum route config_route(const struct config *config, const struct endpoint *e)
 {
-	if (!config->broken && is_proxy(config, e))
+	if (!config->broken && config_is_proxy(config, e))
 		return ROUTE_DIRECT;
 	return config_route_datagram(config, e);
 }

@@ -28,8 +28,7 @@ enum {
 /* Where the proxy's URL came from; lower ones are asked first. */
 enum config_source {
 	CONFIG_FROM_NOWHERE,
-	CONFIG_FROM_OPTION,   /* -x */
-	CONFIG_FROM_SOCKSIFY, /* SOCKSIFY_PROXY */
+	CONFIG_FROM_SOCKSIFY, /* SOCKSIFY_PROXY, -x */
 	CONFIG_FROM_ALL_PROXY,
 	CONFIG_FROM_FILE,
 };
@@ -47,6 +46,9 @@ enum config_source {
  * @username:	RFC 1929; empty: no such method is offered
  * @password:	likewise
  * @timeout_ms:	for dialling the proxy and the handshake together
+ * @pipeline:	SOCKSIFY_PIPELINE: greeting and request in one segment, where no
+ *		login is configured
+ * @early_data:	SOCKSIFY_EARLY_DATA: so, and connect() does not wait for the answers
  * @log_level:	SOCKSIFY_VERBOSE (0 to 3), LOG_REFUSAL unless said
  * @log_path:	SOCKSIFY_LOG: "stderr" or an absolute path; empty: nowhere
  * @map_path:	SOCKSIFY_MAP: file of the fake map; empty: the usual place
@@ -67,6 +69,8 @@ struct config {
 	char username[256];
 	char password[256];
 	int timeout_ms;
+	bool pipeline;
+	bool early_data;
 	int log_level;
 	char log_path[CONFIG_PATH_MAX];
 	char map_path[CONFIG_PATH_MAX];
@@ -107,6 +111,9 @@ int config_parse_file(struct config *config, const char *text, size_t len,
 
 /* What the handshake may offer. The pointers are into config. */
 struct credentials config_credentials(const struct config *config);
+
+/* e is one of the proxy's own addresses, with its port. */
+bool config_is_proxy(const struct config *config, const struct endpoint *e);
 
 /*
  * Where e goes: the proxy's own address and port is direct, then the rules,

@@ -9,10 +9,14 @@
  *
  *	GREETING, METHOD, [USERPASS, USERPASS_STATUS,] REQUEST, REPLY, DONE
  *
+ * or, pipelined, when one method is offered and so none can be chosen
+ *
+ *	GREETING (and request), METHOD, REPLY, DONE
+ *
  * and every one of them can end in FAILED. In a state that sends, the driver
  * takes handshake_output, sends it with one send(2) and tells handshake_sent
  * how much went; there are servers that take one recv(2) for one message, so
- * nothing is ever put behind a message. A message is encoded again whenever
+ * nothing is put behind a message unless asked for. A message is encoded again whenever
  * the rest of it is asked for: the machine keeps no password, only how far it
  * got. In a state that receives, the driver reads at most handshake_wants
  * bytes; what follows the reply belongs to the program and stays in the socket.
@@ -36,6 +40,7 @@ enum why {
 	WHY_REPLY,
 	WHY_BROKEN,
 	WHY_TIMEOUT,
+	WHY_TIMEOUT_PIPELINED,
 	WHY_RESET,
 	WHY_UNSAYABLE,
 	WHY_NOT_SOCKS5,
@@ -56,6 +61,9 @@ enum why {
 static const char *const reasons[] = {
 	[WHY_NOTHING] = "",
 	[WHY_TIMEOUT] = "the proxy did not answer in time",
+	[WHY_TIMEOUT_PIPELINED] =
+		"the proxy did not answer in time "
+		"(it may be one that needs \"pipeline no\")",
 	[WHY_RESET] = "the proxy reset the connection",
 	[WHY_UNSAYABLE] =
 		"this destination or password cannot be said in SOCKS5",
@@ -113,6 +121,11 @@ void handshake_begin(struct handshake *h, enum socks5_command command,
 	enter(h, HANDSHAKE_GREETING);
 }
 
+void handshake_pipeline(struct handshake *h)
+{
+	h->pipelined = true;
+}
+
 static bool offers_userpass(const struct credentials *who)
 {
 	return who && who->username && who->password;
@@ -129,20 +142,36 @@ static int put_greeting(const struct credentials *who, uint8_t *out,
 				   offers_userpass(who) ? 2 : 1);
 }
 
+static int put_request(const struct handshake *h, uint8_t *out, size_t size)
+{
+	return socks5_put_request(out, size, h->command, &h->destination);
+}
+
+static int put_opening(const struct handshake *h, const struct credentials *who,
+		       uint8_t *out, size_t size)
+{
+	int greeting = put_greeting(who, out, size);
+	int request;
+
+	if (greeting < 0 || !h->pipelined)
+		return greeting;
+	request = put_request(h, out + greeting, size - (size_t)greeting);
+	return request < 0 ? request : greeting + request;
+}
+
 static int put_message(const struct handshake *h,
 		       const struct credentials *who, uint8_t *out, size_t size)
 {
 	switch (h->state) {
 	case HANDSHAKE_GREETING:
-		return put_greeting(who, out, size);
+		return put_opening(h, who, out, size);
 	case HANDSHAKE_USERPASS:
 		if (!offers_userpass(who))
 			return -EINVAL;
 		return socks5_put_userpass(out, size, who->username,
 					   who->password);
 	default:
-		return socks5_put_request(out, size, h->command,
-					  &h->destination);
+		return put_request(h, out, size);
 	}
 }
 
@@ -153,6 +182,8 @@ size_t handshake_output(struct handshake *h, const struct credentials *who,
 
 	if (!handshake_sends(h))
 		return 0;
+	if (offers_userpass(who))
+		h->pipelined = false;
 	len = put_message(h, who, out, size);
 	if (len < 0 || h->sent >= len) {
 		fail(h, WHY_UNSAYABLE, ECONNREFUSED);
@@ -207,7 +238,7 @@ static void got_method(struct handshake *h, const struct credentials *who)
 	else if (rc == 0)
 		return;
 	else if (method == SOCKS5_METHOD_NONE)
-		enter(h, HANDSHAKE_REQUEST);
+		enter(h, h->pipelined ? HANDSHAKE_REPLY : HANDSHAKE_REQUEST);
 	else if (method == SOCKS5_METHOD_USERPASS && offers_userpass(who))
 		enter(h, HANDSHAKE_USERPASS);
 	else if (method != SOCKS5_METHOD_UNACCEPTABLE)
@@ -290,6 +321,8 @@ void handshake_broken(struct handshake *h, int error)
 		return;
 	if (error == ECONNRESET || error == EPIPE)
 		fail(h, WHY_RESET, ECONNREFUSED);
+	else if (error == ETIMEDOUT && h->pipelined)
+		fail(h, WHY_TIMEOUT_PIPELINED, ETIMEDOUT);
 	else if (error == ETIMEDOUT)
 		fail(h, WHY_TIMEOUT, ETIMEDOUT);
 	else
@@ -328,7 +361,7 @@ const char *handshake_reason(const struct handshake *h, char *text,
 	return text;
 }
 
-const char *handshake_state_name(const struct handshake *h)
+const char *handshake_state_name(enum handshake_state state)
 {
 	static const char *const names[] = {
 		[HANDSHAKE_GREETING] = "greeting",
@@ -341,5 +374,5 @@ const char *handshake_state_name(const struct handshake *h)
 		[HANDSHAKE_FAILED] = "failed",
 	};
 
-	return names[h->state];
+	return names[state];
 }

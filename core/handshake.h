@@ -17,7 +17,8 @@
 
 /* What the machine is at: named by the message that comes next. */
 enum handshake_state {
-	HANDSHAKE_GREETING,	    /* to send: version, methods */
+	HANDSHAKE_GREETING,	    /* to send: version, methods; or, pipelined,
+				       these and the request */
 	HANDSHAKE_METHOD,	    /* to come: the method chosen */
 	HANDSHAKE_USERPASS,	    /* to send: RFC 1929 request */
 	HANDSHAKE_USERPASS_STATUS, /* to come: RFC 1929 status */
@@ -50,6 +51,7 @@ enum { HANDSHAKE_REASON_MAX = 96 };
  * @left:	bytes of it that do not yet, as handshake_output last told
  * @have:	bytes of the message to come that are in @in
  * @why:	index of the reason for the log
+ * @pipelined:	greeting and request are one message
  * @destination: DST.ADDR and DST.PORT
  * @bound:	BND.ADDR and BND.PORT, once done
  * @in:		the message to come, as far as it is here
@@ -59,6 +61,7 @@ struct handshake {
 	uint8_t command;
 	uint8_t reply;
 	uint8_t why;
+	bool pipelined;
 	int32_t error;
 	uint16_t sent;
 	uint16_t left;
@@ -71,6 +74,14 @@ struct handshake {
 /* Starts a negotiation for command to destination. */
 void handshake_begin(struct handshake *h, enum socks5_command command,
 		     const struct endpoint *destination);
+
+/*
+ * Before anything went out: the request follows the greeting in one message,
+ * without waiting for the method, of which there is but one then. Where
+ * credentials are given this changes nothing, for the method has to be known.
+ * Not for servers that take one receive for one message.
+ */
+void handshake_pipeline(struct handshake *h);
 
 static inline bool handshake_over(const struct handshake *h)
 {
@@ -131,7 +142,7 @@ void handshake_broken(struct handshake *h, int error);
 const char *handshake_reason(const struct handshake *h, char *text,
 			     size_t size);
 
-/* The state's name, for the log. */
-const char *handshake_state_name(const struct handshake *h);
+/* A state's name, for the log. */
+const char *handshake_state_name(enum handshake_state state);
 
 #endif

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * conn.c - one proxied stream: dialling the proxy, driving the handshake
  *
@@ -24,8 +24,8 @@
  * connected to a loopback port that nobody can listen on (port 0), which leaves
  * the event mask and the state of a refusal; SO_ERROR is then answered by us, once.
  *
- * Blocking sockets are never made nonblocking, since that would show in every
- * duplicate. The kernel's connect() is kept short by a send timeout of one tick,
+ * A blocking socket is not made nonblocking for a handshake, since that would show in
+ * every duplicate. The kernel's connect() is kept short by a send timeout of one tick,
  * and the wait is ours.
  *
  * Conns live in chunks that are never unmapped, as fdtable asks, and go back to a
@@ -239,7 +239,7 @@ static void neutralise_options(struct pending *pending, int fd)
 {
 	int rcvlowat;
 
-	if ((fdtable_notes(fd) & (FD_SEEN | FD_ODD)) == FD_SEEN)
+	if ((fdtable_notes(fd) & (FD_SEEN | FD_ODD | FD_DUPED)) == FD_SEEN)
 		return;
 	rcvlowat = option_get(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 	if (rcvlowat > 1) {
@@ -345,23 +345,45 @@ static bool step_locked(struct pending *pending, int fd)
 	return true;
 }
 
-/* The report may wait for whoever reads the log: without the lock, with a reference. */
+/* What a step has done, for -vv. */
+static void trace(const struct pending *pending, enum handshake_state from,
+		  enum handshake_state to)
+{
+	char destination[ENDPOINT_TEXT_MAX];
+
+	if (from == to || !log_wants(LOG_PROTOCOL))
+		return;
+	endpoint_format(&pending->handshake.destination, destination,
+			sizeof(destination));
+	log_line(LOG_PROTOCOL, "%s: %s > %s", destination,
+		 handshake_state_name(from), handshake_state_name(to));
+}
+
+/*
+ * Signals are blocked, signals is what they were. What is said in the log may wait for
+ * whoever reads it: without the lock, with a reference, and with the program's signals.
+ */
 static void step(struct pending *pending, uint32_t generation, int fd,
 		 const sigset_t *signals)
 {
+	enum handshake_state from, to;
+	sigset_t ignored;
 	bool over;
 
 	if (!pending_lock(pending, generation))
 		return;
+	from = pending->handshake.state;
 	over = step_locked(pending, fd);
-	if (over)
-		pending_ref(pending);
+	to = pending->handshake.state;
+	pending_ref(pending);
 	pending_unlock(pending);
-	if (!over)
-		return;
-	if (signals)
+	if (log_wants(LOG_PROTOCOL) || (over && log_wants(LOG_REFUSAL))) {
 		signals_restore(signals);
-	report(pending);
+		trace(pending, from, to);
+		if (over)
+			report(pending);
+		signals_block(&ignored);
+	}
 	pending_unref(pending);
 }
 
@@ -590,15 +612,17 @@ static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
 {
 	struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
-	int64_t until = earlier(limit_ns, conn_look_again());
+	int64_t until;
 	short events;
 	int r;
 
 	if (pending != NULL)
-		step(pending, conn->generation, fd, NULL);
+		step(pending, conn->generation, fd, signals);
 	if (settle(conn) != CONN_PENDING)
 		return 0;
 	events = conn_events(conn);
+	conn_expire(); /* or a deadline long past would be waited for */
+	until = earlier(limit_ns, conn_look_again());
 	if (limit_ns != INT64_MAX && conn_now_ns() >= limit_ns)
 		return -EAGAIN;
 	r = wait_for(fd, events, until, signals);
@@ -705,7 +729,8 @@ static struct pending *begin(const struct conn_request *request)
 
 static bool may_be_watched(int fd)
 {
-	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED)) != FD_SEEN;
+	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED | FD_DUPED)) !=
+	       FD_SEEN;
 }
 
 /* A duplicate that was made before the connect shows the same connection. */

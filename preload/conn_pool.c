@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * conn_pool.c - the memory of conns, which always stays memory of conns
  *
@@ -65,12 +65,14 @@ void conn_pool_give(struct conn *conn)
 
 static struct conn *take_unused(void)
 {
-	uint32_t index =
-		__atomic_fetch_add(&conns_used, 1, __ATOMIC_RELAXED);
+	uint32_t index;
 	size_t size = CHUNK_CONNS * sizeof(struct conn);
 	struct conn *conn, *other = NULL;
 	long p;
 
+	if (conn_pool_used() == CHUNKS * CHUNK_CONNS)
+		return NULL;
+	index = __atomic_fetch_add(&conns_used, 1, __ATOMIC_RELAXED);
 	if (index >= CHUNKS * CHUNK_CONNS)
 		return NULL;
 	if (conn_pool_at(index) == NULL) {
@@ -98,5 +100,7 @@ struct conn *conn_pool_take(void)
 
 uint32_t conn_pool_used(void)
 {
-	return __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+	uint32_t used = __atomic_load_n(&conns_used, __ATOMIC_RELAXED);
+
+	return used < CHUNKS * CHUNK_CONNS ? used : CHUNKS * CHUNK_CONNS;
 }

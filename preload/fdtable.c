@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * fdtable.c - which descriptors stand for something of ours
  *
@@ -9,7 +9,7 @@
  * and notes. Readers take no lock: they load the pointer, raise the count of
  * references if it is not zero, and look whether the slot still holds that
  * pointer. That is sound because things live in memory that is only ever
- * reused for things (see conn.c).
+ * reused for things (see conn_pool.c).
  *
  * A descriptor may be closed where we do not see it (fclose, libc's insides, a
  * raw system call). A slot is therefore a hint: who finds a thing asks the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_dgram.c - calls that carry an address or a message header
  *
@@ -12,15 +12,17 @@
 #include "core/sys.h"
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
+#include "preload/options.h"
 #include "preload/route.h"
 
 static bool is_stream(int fd)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
+	return option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
+}
 
-	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	return type == SOCK_STREAM;
+static bool is_inet6(int fd)
+{
+	return option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_INET) == AF_INET6;
 }
 
 /* To an IPv4 datagram socket AF_UNSPEC is AF_INET too (udp_sendmsg in the kernel). */
@@ -44,8 +46,10 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 	if (len > sizeof(*copy))
 		return -EINVAL;
 	memcpy(copy, addr, len);
-	if (copy->sa.sa_family == AF_UNSPEC)
+	if (copy->sa.sa_family == AF_UNSPEC && !is_inet6(fd))
 		copy->sa.sa_family = AF_INET;
+	if (copy->sa.sa_family == AF_UNSPEC)
+		return 0; /* to where it is connected */
 	route = route_of_datagram(hooks_config(), &copy->sa, len, &to);
 	if (route == ROUTE_DIRECT || route == -EINVAL)
 		return 0;

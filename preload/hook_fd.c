@@ -1,25 +1,21 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_fd.c - the life of descriptors: closed, duplicated
  *
  * What we know of a number is forgotten before it is closed: afterwards another thread
- * may already have it for something else.
+ * may already have it for something else. A number that is duplicated over never is
+ * free, and is only forgotten when that has worked.
  */
 #include <stdarg.h>
 
 #include "preload/conn.h"
 #include "preload/hooks.h"
 
-static void closing(int fd)
+static int do_close(int fd)
 {
 	if (fdtable_notes(fd) & FD_EPOLL)
 		conn_epoll_closing(fd);
 	fdtable_drop(fd);
-}
-
-static int do_close(int fd)
-{
-	closing(fd);
 	return REAL(close)(fd);
 }
 
@@ -33,16 +29,38 @@ EXPORT int __close(int fd)
 	return do_close(fd);
 }
 
+struct range {
+	unsigned int first;
+	unsigned int last;
+};
+
+static void epoll_in_range(int fd, void *arg)
+{
+	const struct range *range = arg;
+
+	if ((unsigned int)fd >= range->first && (unsigned int)fd <= range->last)
+		conn_epoll_closing(fd);
+}
+
+static void closing_range(unsigned int first, unsigned int last)
+{
+	struct range range = { first, last };
+
+	if (conn_any())
+		fdtable_each_noted(FD_EPOLL, epoll_in_range, &range);
+	fdtable_drop_range(first, last);
+}
+
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	if (!(flags & (int)CLOSE_RANGE_CLOEXEC) && first <= last)
-		fdtable_drop_range(first, last);
+		closing_range(first, last);
 	return REAL(close_range)(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
-	fdtable_drop_range(first < 0 ? 0 : (unsigned int)first, ~0u);
+	closing_range(first < 0 ? 0 : (unsigned int)first, ~0u);
 	REAL(closefrom)(first);
 }
 
@@ -58,11 +76,16 @@ EXPORT int dup(int fd)
 	return duplicated(fd, REAL(dup)(fd));
 }
 
+static int duplicated_over(int from, int to, int result)
+{
+	if (result >= 0 && from != to && fdtable_notes(to) & FD_EPOLL)
+		conn_epoll_closing(to);
+	return duplicated(from, result);
+}
+
 static int do_dup2(int from, int to)
 {
-	if (from != to && to >= 0)
-		closing(to);
-	return duplicated(from, REAL(dup2)(from, to));
+	return duplicated_over(from, to, REAL(dup2)(from, to));
 }
 
 EXPORT int dup2(int from, int to)
@@ -77,9 +100,7 @@ EXPORT int __dup2(int from, int to)
 
 EXPORT int dup3(int from, int to, int flags)
 {
-	if (from != to && to >= 0)
-		closing(to);
-	return duplicated(from, REAL(dup3)(from, to, flags));
+	return duplicated_over(from, to, REAL(dup3)(from, to, flags));
 }
 
 /* Every command's argument fits a pointer, fcntl(2). */

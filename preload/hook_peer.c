@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_peer.c - what a program asks of a connection: its peer, its error, its end
  */
@@ -23,8 +23,7 @@ static bool is_proxy(const struct sockaddr *addr, socklen_t len)
 	struct endpoint e;
 
 	return endpoint_from_sockaddr(&e, addr, len) == 0 &&
-	       config_route(hooks_config(), &e) !=
-		       config_route_datagram(hooks_config(), &e);
+	       config_is_proxy(hooks_config(), &e);
 }
 
 static struct conn *conn_shown(int fd, const struct sockaddr *addr,

@@ -37,18 +37,22 @@ struct script {
 	const struct credentials *who;
 	struct endpoint destination;
 	const char *bound;
+	bool pipelined;
 	int n;
 	struct message messages[6];
 };
 
+/* What the client says behind its own words is one message with them. */
 static void say(struct script *s, bool from_client, const void *bytes,
 		size_t len)
 {
-	struct message *m = &s->messages[s->n++];
+	struct message *m = &s->messages[s->n - (s->n > 0)];
 
+	if (s->n == 0 || !from_client || !m->from_client)
+		m = &s->messages[s->n++];
 	m->from_client = from_client;
-	m->len = len;
-	memcpy(m->bytes, bytes, len);
+	memcpy(m->bytes + m->len, bytes, len);
+	m->len += len;
 }
 
 #define CLIENT(s, text) say(s, true, text, LENGTH(text))
@@ -108,7 +112,8 @@ static void say_reply(struct script *s, int reply)
 	}
 }
 
-enum { AUTHENTICATIONS = 4, DESTINATIONS = 3, REPLIES = 4 };
+enum { PIPELINED = 4 };
+enum { AUTHENTICATIONS = 5, DESTINATIONS = 3, REPLIES = 4 };
 enum { SCRIPTS = AUTHENTICATIONS * REPLIES };
 
 /* Every authentication with every reply, to the destinations in turn. */
@@ -116,8 +121,16 @@ static struct script script_of(int i)
 {
 	struct script s = { 0 };
 
-	say_method(&s, i % AUTHENTICATIONS);
-	say_request(&s, i % DESTINATIONS);
+	if (i % AUTHENTICATIONS == PIPELINED) {
+		s.pipelined = true;
+		s.who = &nobody;
+		CLIENT(&s, "\5\1\0");
+		say_request(&s, i % DESTINATIONS);
+		SERVER(&s, "\5\0");
+	} else {
+		say_method(&s, i % AUTHENTICATIONS);
+		say_request(&s, i % DESTINATIONS);
+	}
 	say_reply(&s, i / AUTHENTICATIONS);
 	return s;
 }
@@ -152,6 +165,8 @@ static struct play play_of(const struct script *s)
 	struct play p = { .script = s };
 
 	handshake_begin(&p.h, SOCKS5_CONNECT, &s->destination);
+	if (s->pipelined)
+		handshake_pipeline(&p.h);
 	return p;
 }
 
@@ -374,6 +389,62 @@ START_TEST(leaves_what_follows_the_reply)
 	ck_assert_int_eq(p.message, s.n - 1);
 	ck_assert_uint_eq(p.at, len);
 	ck_assert_uint_eq(handshake_wants(&p.h), 0);
+}
+END_TEST
+
+/* Which method is chosen has to be known first, whichever it then is. */
+START_TEST(pipelines_nothing_where_credentials_are_given)
+{
+	struct script s = script_of(_i);
+	struct play p;
+
+	s.pipelined = true;
+	p = play_of(&s);
+	while (play_step(&p, SIZE_MAX))
+		;
+	assert_done(&p);
+	ck_assert_int_ge(s.n, 4);
+}
+END_TEST
+
+static struct handshake pipelined_up_to_the_method(void)
+{
+	struct script s = script_of(PIPELINED);
+	struct play p = play_of(&s);
+
+	play_step(&p, SIZE_MAX);
+	ck_assert_int_eq(p.h.state, HANDSHAKE_METHOD);
+	return p.h;
+}
+
+static const struct {
+	const char *method;
+	const char *reason;
+} no_methods[] = {
+	{ "\5\xff", "no acceptable authentication method offered" },
+	{ "\5\2", "that was not offered (0x2)" },
+	{ "\5\1", "that was not offered (0x1)" },
+	{ "HT", "that is no SOCKS5 proxy" },
+};
+
+START_TEST(refuses_another_method_than_it_pipelined_for)
+{
+	struct handshake h = pipelined_up_to_the_method();
+
+	handshake_received(&h, &nobody,
+			   (const uint8_t *)no_methods[_i].method, 2);
+	assert_failed(&h, ECONNREFUSED, no_methods[_i].reason);
+}
+END_TEST
+
+START_TEST(suspects_the_pipeline_when_no_answer_comes)
+{
+	struct handshake h = pipelined_up_to_the_method();
+
+	handshake_received(&h, &nobody, (const uint8_t *)"\5\0", 2);
+	ck_assert_int_eq(h.state, HANDSHAKE_REPLY);
+	handshake_broken(&h, ETIMEDOUT);
+	assert_failed(&h, ETIMEDOUT, "may be one that needs \"pipeline no\"");
 }
 END_TEST
 
@@ -746,7 +817,7 @@ START_TEST(names_every_state)
 
 	for (int i = HANDSHAKE_GREETING; i <= HANDSHAKE_FAILED; i++) {
 		h.state = (uint8_t)i;
-		ck_assert_uint_gt(strlen(handshake_state_name(&h)), 0);
+		ck_assert_uint_gt(strlen(handshake_state_name(h.state)), 0);
 	}
 }
 END_TEST
@@ -769,6 +840,13 @@ static Suite *suite(void)
 	tcase_add_loop_test(whole, tells_how_the_stream_broke_at_any_byte, 0,
 			    N(breaks));
 	tcase_add_loop_test(whole, leaves_what_follows_the_reply, 0, SCRIPTS);
+	tcase_add_loop_test(whole,
+			    pipelines_nothing_where_credentials_are_given, 1,
+			    PIPELINED);
+	tcase_add_loop_test(whole,
+			    refuses_another_method_than_it_pipelined_for, 0,
+			    N(no_methods));
+	tcase_add_test(whole, suspects_the_pipeline_when_no_answer_comes);
 	tcase_add_test(whole, negotiates_under_10000_random_schedules);
 	tcase_add_test(whole, ends_whatever_it_is_fed);
 	tcase_add_test(whole, takes_no_more_than_it_wanted);
