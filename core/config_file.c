@@ -9,6 +9,7 @@
  *
  *	proxy URL		username TEXT		password TEXT
  *	timeout SECONDS		verbose 0..3		log stderr|/FILE
+ *	pipeline yes|no		early-data yes|no
  *	fake4 ADDRESS/8..30	fake6 ADDRESS/64
  *	direct|via|block PATTERN...
  *
@@ -28,6 +29,8 @@ enum key {
 	KEY_USERNAME,
 	KEY_PASSWORD,
 	KEY_TIMEOUT,
+	KEY_PIPELINE,
+	KEY_EARLY_DATA,
 	KEY_VERBOSE,
 	KEY_LOG,
 	KEY_FAKE4,
@@ -41,6 +44,7 @@ enum key {
 static const char *const key_names[KEYS] = {
 	[KEY_PROXY] = "proxy",	     [KEY_USERNAME] = "username",
 	[KEY_PASSWORD] = "password", [KEY_TIMEOUT] = "timeout",
+	[KEY_PIPELINE] = "pipeline", [KEY_EARLY_DATA] = "early-data",
 	[KEY_VERBOSE] = "verbose",   [KEY_LOG] = "log",
 	[KEY_FAKE4] = "fake4",	     [KEY_FAKE6] = "fake6",
 	[KEY_DIRECT] = "direct",     [KEY_VIA] = "via",
@@ -94,7 +98,8 @@ static int unknown_key(const struct file *file, struct text key)
 			     "via or block");
 	log_format(text, sizeof(text),
 		   "unknown key \"%s\"; there are proxy, username, password, "
-		   "timeout, verbose, log, fake4, fake6, direct, via, block",
+		   "timeout, pipeline, early-data, verbose, log, fake4, fake6, "
+		   "direct, via, block",
 		   shown);
 	return wrong(file, file->line, text);
 }
@@ -204,6 +209,12 @@ static int read_value(struct file *file, enum key key, struct text value)
 		return read_rules(file, ROUTE_BLOCK, value);
 	case KEY_TIMEOUT:
 		reason = config_set_timeout(config, value);
+		break;
+	case KEY_PIPELINE:
+		reason = config_set_pipeline(config, value);
+		break;
+	case KEY_EARLY_DATA:
+		reason = config_set_early_data(config, value);
 		break;
 	case KEY_VERBOSE:
 		reason = config_set_verbose(config, value);

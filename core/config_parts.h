@@ -34,6 +34,8 @@ bool config_login_fits(struct text text);
 
 /* Setters: NULL, or the reason (a static string) and nothing is changed. */
 const char *config_set_timeout(struct config *config, struct text text);
+const char *config_set_pipeline(struct config *config, struct text text);
+const char *config_set_early_data(struct config *config, struct text text);
 const char *config_set_verbose(struct config *config, struct text text);
 const char *config_set_log(struct config *config, struct text text);
 const char *config_set_fake4(struct config *config, struct text text);

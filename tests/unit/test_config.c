@@ -297,6 +297,8 @@ START_TEST(reads_every_key_of_a_file)
 				 "username\tme \n"
 				 "password =  a #b =c\t\r\n"
 				 "  timeout=2.5\n"
+				 "pipeline = yes\n"
+				 "early-data yes # fast\n"
 				 "verbose = 3\n"
 				 "log /var/log/s.log\n"
 				 "fake4 10.203.77.1/12\n"
@@ -311,6 +313,8 @@ START_TEST(reads_every_key_of_a_file)
 	ck_assert_str_eq(config.username, "me");
 	ck_assert_str_eq(config.password, "a #b =c");
 	ck_assert_int_eq(config.timeout_ms, 2500);
+	ck_assert(config.pipeline);
+	ck_assert(config.early_data);
 	ck_assert_int_eq(config.log_level, 3);
 	ck_assert_str_eq(config.log_path, "/var/log/s.log");
 	ck_assert_mem_eq(config.fake4, "\x0a\xc0\0\0", 4);
@@ -346,6 +350,11 @@ static const struct {
 	{ "timeout 5.", "timeout is seconds" },
 	{ "timeout 86401", "timeout is seconds" },
 	{ "timeout 1 2", "timeout is seconds" },
+	{ "pipeline", "f.conf:1: pipeline needs a value" },
+	{ "pipeline on", "f.conf:1: pipeline is yes or no" },
+	{ "early-data = true", "early-data is yes or no" },
+	{ "early_data yes", "unknown key \"early_data\"; there are" },
+	{ "pipeline yes\npipeline no\n", "f.conf:2: pipeline is given twice" },
 	{ "verbose 4", "verbose is 0 (nothing)" },
 	{ "verbose yes", "verbose is 0 (nothing)" },
 	{ "log s.log", "log is stderr or a file's name that begins with /" },
@@ -603,6 +612,33 @@ START_TEST(takes_settings_from_the_environment)
 }
 END_TEST
 
+START_TEST(sends_one_message_at_a_time_unless_asked)
+{
+	with_proxy();
+	load_whole();
+	ck_assert(!config.pipeline);
+	ck_assert(!config.early_data);
+	set("SOCKSIFY_PIPELINE", "1");
+	set("SOCKSIFY_EARLY_DATA", "yes");
+	load_whole();
+	ck_assert(config.pipeline);
+	ck_assert(config.early_data);
+}
+END_TEST
+
+START_TEST(lets_the_environment_switch_off_what_the_file_has_on)
+{
+	with_file("proxy h:1\npipeline yes\nearly-data = 1\n", 0600);
+	set("SOCKSIFY_PIPELINE", "no");
+	set("SOCKSIFY_EARLY_DATA", "0");
+	load();
+	remove_file();
+	ck_assert_msg(!config.broken, "%s", config.why);
+	ck_assert(!config.pipeline);
+	ck_assert(!config.early_data);
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	const char *value;
@@ -610,6 +646,8 @@ static const struct {
 } wrong_variables[] = {
 	{ "SOCKSIFY_LOG", "log.txt", "SOCKSIFY_LOG: is stderr or a file's" },
 	{ "SOCKSIFY_VERBOSE", "9", "SOCKSIFY_VERBOSE: is 0 (nothing)" },
+	{ "SOCKSIFY_PIPELINE", "Yes", "SOCKSIFY_PIPELINE: is yes or no" },
+	{ "SOCKSIFY_EARLY_DATA", "2", "SOCKSIFY_EARLY_DATA: is yes or no" },
 	{ "SOCKSIFY_TIMEOUT", "0", "SOCKSIFY_TIMEOUT: is seconds" },
 	{ "SOCKSIFY_MAP", "map", "SOCKSIFY_MAP: is a file's name" },
 	{ "SOCKSIFY_DIRECT", "a.b 10.0.0.0/33",
@@ -1093,6 +1131,9 @@ static void add_environment_tests(Suite *s)
 	tcase_add_test(t, is_broken_by_a_socks4_proxy);
 	tcase_add_loop_test(t, reads_no_proxy_as_curl_does, 0, N(no_proxies));
 	tcase_add_test(t, takes_settings_from_the_environment);
+	tcase_add_test(t, sends_one_message_at_a_time_unless_asked);
+	tcase_add_test(t,
+		       lets_the_environment_switch_off_what_the_file_has_on);
 	tcase_add_loop_test(t, is_broken_by_a_wrong_variable, 0,
 			    N(wrong_variables));
 	tcase_add_test(t, tells_the_first_fault);
