@@ -21,6 +21,8 @@ failed=0
 # files, since the cases throw some programs' words away.
 reports=$PWD/$build/reports
 ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
+# Its own handlers lack SA_RESTART, by which a blocking connect goes.
+ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:handle_sigbus=0:handle_sigfpe=0
 UBSAN_OPTIONS=print_stacktrace=1
 
 # Runs a part whose last line is "…: N passed, M failed", and adds it up.

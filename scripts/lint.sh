@@ -36,8 +36,8 @@ cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 \
 # cert-err33-c: printing to standard error may fail for all we care.
 # assignment-in-if-condition: idiom, too.
 # valist.Uninitialized: false wherever va_start is in a caller (LLVM 14).
-# uninitialized.*, UndefinedBinaryOperatorResult: what a system call of ours has
-#	written through a pointer is not seen; it is assembly.
+# uninitialized.*, UndefinedBinaryOperatorResult, CallAndMessage: what a system
+#	call of ours has written through a pointer is not seen; it is assembly.
 # implicit-widening: sizes that are constants and small.
 # cert-dcl16-c: the case of a suffix.
 # misc-no-recursion: the few that there are have bounds.
@@ -60,6 +60,7 @@ if command -v clang-tidy >/dev/null; then
 		bugprone-not-null-terminated-result misc-unused-parameters \
 		'clang-analyzer-core.uninitialized.*' \
 		clang-analyzer-core.UndefinedBinaryOperatorResult \
+		clang-analyzer-core.CallAndMessage \
 		bugprone-implicit-widening-of-multiplication-result \
 		cert-dcl16-c \
 		'clang-diagnostic-*'; do
