@@ -40,6 +40,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <time.h>
@@ -367,7 +368,7 @@ static void step(struct pending *pending, uint32_t generation, int fd,
 		 const sigset_t *signals)
 {
 	enum handshake_state from, to;
-	sigset_t ignored;
+	sigset_t blocked;
 	bool over;
 
 	if (!pending_lock(pending, generation))
@@ -378,11 +379,11 @@ static void step(struct pending *pending, uint32_t generation, int fd,
 	pending_ref(pending);
 	pending_unlock(pending);
 	if (log_wants(LOG_PROTOCOL) || (over && log_wants(LOG_REFUSAL))) {
-		signals_restore(signals);
+		signals_exchange(signals, &blocked);
 		trace(pending, from, to);
 		if (over)
 			report(pending);
-		signals_block(&ignored);
+		signals_restore(&blocked);
 	}
 	pending_unref(pending);
 }
@@ -474,6 +475,18 @@ struct step_watched {
 	int epfd;
 	bool any;
 };
+
+static void step_if_active(struct pending *pending, void *arg)
+{
+	(void)arg;
+	if (pending_state(pending) == PENDING_ACTIVE)
+		step_pending(pending);
+}
+
+void conn_step_all(void)
+{
+	pending_each(step_if_active, NULL);
+}
 
 static void step_if_watched(struct pending *pending, void *arg)
 {
@@ -631,7 +644,7 @@ static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
 	return r == -EINTR ? r : 1;
 }
 
-static bool still_stands(int fd, const struct conn *conn, uint32_t generation)
+static bool stands(int fd, const struct conn *conn, uint32_t generation)
 {
 	struct thing *now = fdtable_get(fd);
 	bool same = now == &conn->thing && conn->generation == generation;
@@ -640,9 +653,19 @@ static bool still_stands(int fd, const struct conn *conn, uint32_t generation)
 	return same;
 }
 
+/* A number that was closed meanwhile may have duplicates: one of them will do. */
+static bool still_stands(int *fd, const struct conn *conn, uint32_t generation)
+{
+	if (stands(*fd, conn, generation))
+		return true;
+	*fd = fdtable_find(&conn->thing);
+	return *fd >= 0 && stands(*fd, conn, generation);
+}
+
 /*
  * No reference is held over a round, which a handler may leave by siglongjmp: conns stay
- * conns, and the generation tells whether it still is the same one.
+ * conns, and the generation tells whether it still is the same one. Cancellation, where it
+ * is asynchronous, is kept out of the steps: the wait is a cancellation point anyway.
  */
 int conn_settle(int fd, int64_t limit_ns)
 {
@@ -650,17 +673,20 @@ int conn_settle(int fd, int64_t limit_ns)
 	int saved_errno = errno;
 	uint32_t generation;
 	sigset_t signals;
+	int type;
 	int r;
 
 	if (conn == NULL)
 		return 0;
 	generation = conn->generation;
 	conn_put(conn);
-	signals_block(&signals);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	signals_block_but_cancel(&signals);
 	do {
 		r = settle_once(conn, fd, limit_ns, &signals);
-	} while (r == 1 && still_stands(fd, conn, generation));
+	} while (r == 1 && still_stands(&fd, conn, generation));
 	signals_restore(&signals);
+	pthread_setcanceltype(type, NULL);
 	errno = saved_errno;
 	return r == 1 ? 0 : r;
 }
@@ -801,11 +827,14 @@ static void report_dial(const struct conn_request *request, int error)
 		 destination, proxy, error);
 }
 
-/* The table does not know fd any more: closed, or dissolved, in another thread. */
+/*
+ * The table does not know fd any more. Another thread dissolved it; or closed it, which
+ * does not keep the kernel's connect() from going on and answering.
+ */
 static int outcome_unknown(int fd, uint64_t cookie)
 {
-	if (cookie == 0 || cookie_of(fd) != cookie)
-		return -EBADF;
+	if (cookie_of(fd) != cookie)
+		return 0;
 	option_get(fd, SOL_SOCKET, SO_ERROR, 0);
 	return -ECONNRESET;
 }

@@ -147,6 +147,9 @@ struct conn *conn_adopt(int fd);
 bool conn_option(int fd, int level, int name, int *value);
 void conn_option_changed(int fd);
 
+/* Steps whatever is pending. */
+void conn_step_all(void);
+
 /* Steps what is registered in the epoll epfd; false: nothing is. */
 bool conn_step_watched(int epfd);
 

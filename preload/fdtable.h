@@ -28,6 +28,7 @@ enum fd_note {
 	FD_STREAM = 16, /* with FD_SEEN: it is a TCP socket, else a UDP one */
 	FD_INET6 = 32,	/* with FD_SEEN: of AF_INET6, else of AF_INET */
 	FD_DUPED = 64,	/* other descriptors may show the same socket */
+	FD_NESTS = 256, /* it is an epoll to which another was added */
 	FD_V6ONLY = 128, /* IPV6_V6ONLY was set, and had to be taken away */
 };
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_epoll.c - epoll, with the markers of connections under way taken out
  *
@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 #include "preload/span.h"
@@ -24,12 +25,34 @@ struct wait {
 	bool precise;
 };
 
+/* The number may be that of a descriptor that was closed where we did not see it. */
+static int made(int epfd)
+{
+	if (epfd >= 0) {
+		fdtable_drop(epfd);
+		fdtable_note(epfd, FD_EPOLL);
+	}
+	return epfd;
+}
+
+EXPORT int epoll_create(int size)
+{
+	return made(REAL(epoll_create)(size));
+}
+
+EXPORT int epoll_create1(int flags)
+{
+	return made(REAL(epoll_create1)(flags));
+}
+
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int result;
 
 	if (op == EPOLL_CTL_ADD) {
-		fdtable_note(epfd, FD_EPOLL);
+		fdtable_note(epfd, fdtable_notes(fd) & FD_EPOLL ?
+					   FD_EPOLL | FD_NESTS :
+					   FD_EPOLL);
 		fdtable_note(fd, FD_WATCHED);
 	}
 	if (conn_any() && (event != NULL || op == EPOLL_CTL_DEL) &&
@@ -63,6 +86,44 @@ static int wait_once(const struct wait *wait, const struct span *span)
 				 span_slice_ms(span, conn_deadline()), wait->mask);
 }
 
+static bool is_readable(int epfd)
+{
+	struct pollfd pollfd = { .fd = epfd, .events = POLLIN };
+	struct timespec now = { 0 };
+
+	return sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 1;
+}
+
+/*
+ * An epoll in which there is another: the inner one's marker wakes the outer, with data
+ * that is the program's. So the outer one is polled first, which takes nothing out of it, and
+ * asked for events when it still has some after what is pending was stepped.
+ */
+static int wait_nesting(const struct wait *wait, const struct span *span)
+{
+	for (;;) {
+		struct pollfd pollfd = { .fd = wait->epfd, .events = POLLIN };
+		struct span at_once = span_of_ms(0);
+		struct timespec slice;
+		int r;
+
+		conn_expire();
+		r = REAL(ppoll)(&pollfd, 1,
+				span_slice(span, conn_deadline(), &slice),
+				wait->mask);
+		if (r < 0)
+			return r;
+		conn_step_all();
+		if (r > 0 && is_readable(wait->epfd))
+			r = wait_once(wait, &at_once);
+		else
+			r = 0;
+		r = r > 0 ? take_markers(wait->events, r) : r;
+		if (r != 0 || span_over(span))
+			return r;
+	}
+}
+
 /* r: what the first real wait gave. */
 static int go_on(const struct wait *wait, const struct span *span, int r)
 {
@@ -81,6 +142,8 @@ static int do_epoll_wait(const struct wait *wait, int timeout_ms)
 	struct span span = span_of_ms(timeout_ms);
 	int r;
 
+	if (conn_any() && fdtable_notes(wait->epfd) & FD_NESTS)
+		return wait_nesting(wait, &span);
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(wait, &span);
@@ -117,6 +180,8 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 	if (!span_valid(timeout))
 		return REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
 	span = span_of(timeout);
+	if (conn_any() && fdtable_notes(epfd) & FD_NESTS)
+		return wait_nesting(&wait, &span);
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(&wait, &span);

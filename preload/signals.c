@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * signals.c - signals held off for a moment, and what an interrupted wait means
  */
@@ -19,14 +19,32 @@ struct kernel_sigaction {
 	unsigned long mask;
 };
 
+/* SIGCANCEL and SIGSETXID, which glibc keeps to itself: nptl(7). */
+#define GLIBC_SIGNALS (UINT64_C(3) << (32 - 1))
+
+void signals_exchange(const sigset_t *set, sigset_t *blocked)
+{
+	memset(blocked, 0, sizeof(*blocked));
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, set, blocked, KERNEL_SIGSET_SIZE);
+}
+
+static void block(uint64_t signals, sigset_t *before)
+{
+	sigset_t set;
+
+	memset(&set, 0, sizeof(set));
+	memcpy(&set, &signals, sizeof(signals));
+	signals_exchange(&set, before);
+}
+
 void signals_block(sigset_t *before)
 {
-	sigset_t all;
+	block(UINT64_MAX, before);
+}
 
-	memset(&all, 0xff, sizeof(all));
-	memset(before, 0, sizeof(*before));
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, before,
-	     KERNEL_SIGSET_SIZE);
+void signals_block_but_cancel(sigset_t *before)
+{
+	block(~GLIBC_SIGNALS, before);
 }
 
 void signals_restore(const sigset_t *before)
