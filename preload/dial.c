@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * dial.c - the kernel's connect() to the proxy, and what a refused one looks like
  */

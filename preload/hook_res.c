@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_res.c - the resolver(3) calls and getaddrinfo_a, which ask from inside libc
  *
