@@ -89,6 +89,19 @@ void conn_setup(const struct config *the_config)
 	dial_setup(the_config);
 }
 
+static void note_deadline(int64_t deadline)
+{
+	int64_t nearest =
+		__atomic_load_n(&nearest_deadline, __ATOMIC_RELAXED);
+
+	while (nearest == 0 || deadline < nearest)
+		if (__atomic_compare_exchange_n(&nearest_deadline, &nearest,
+						deadline, false,
+						__ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return;
+}
+
 static void attention(int change)
 {
 	__atomic_add_fetch(&conn_attention, (uint32_t)change,
@@ -112,8 +125,8 @@ static void conn_release(struct thing *thing)
 	conn_pool_give(conn);
 }
 
-static struct conn *conn_new(const struct conn_request *request,
-			     struct pending *pending)
+/* One in CONN_PENDING, with one reference; takes over the caller's to pending. */
+static struct conn *conn_new(struct pending *pending)
 {
 	struct conn *conn = conn_pool_take();
 
@@ -122,14 +135,11 @@ static struct conn *conn_new(const struct conn_request *request,
 	conn->thing.release = conn_release;
 	conn->state = CONN_PENDING;
 	conn->told = false;
-	conn->family = request->domain;
+	conn->family = pending->family;
 	conn->pending = pending;
 	conn->generation = pending->generation;
 	conn->cookie = pending->cookie;
-	conn->peer_len = request->peer->sa_family == AF_INET ?
-				 sizeof(conn->peer.in) :
-				 sizeof(conn->peer.in6);
-	memcpy(&conn->peer, request->peer, conn->peer_len);
+	conn->peer = pending->peer;
 	attention(1);
 	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
 	return conn;
@@ -144,13 +154,39 @@ static uint64_t cookie_of(int fd)
 	return cookie;
 }
 
+/* Makes fd stand for conn, whose reference is the caller's and stays it. NULL if it fails. */
+static struct conn *shown_by(int fd, struct conn *conn)
+{
+	if (conn != NULL && fdtable_share(fd, &conn->thing) == 0)
+		return conn;
+	conn_put(conn);
+	return NULL;
+}
+
+/* What a relative has begun is gone on with here. */
+static struct conn *conn_of_kin(int fd)
+{
+	uint64_t cookie = fdtable_notes(fd) & FD_STREAM ? cookie_of(fd) : 0;
+	struct pending *pending = cookie ? kin_find(cookie) : NULL;
+	struct conn *conn;
+
+	if (pending == NULL)
+		return NULL;
+	conn = conn_new(pending);
+	if (conn == NULL)
+		pending_unref(pending);
+	else
+		note_deadline(pending->deadline_ns);
+	return shown_by(fd, conn);
+}
+
 struct conn *conn_get(int fd)
 {
 	struct thing *thing = fdtable_get(fd);
 	struct conn *conn = (struct conn *)thing;
 
 	if (thing == NULL)
-		return NULL;
+		return kin_any() ? conn_of_kin(fd) : NULL;
 	if (conn->cookie == cookie_of(fd))
 		return conn;
 	fdtable_forget(fd, thing);
@@ -294,6 +330,7 @@ static void finish(struct pending *pending, int fd)
 
 	if (failed)
 		pending->silent = !dial_look_refused(pending, fd);
+	kin_end(pending, !failed);
 	restore_options(pending, fd);
 	watch_end(pending, fd);
 	__atomic_store_n(&pending->state,
@@ -542,19 +579,6 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 
 /* --- time ----------------------------------------------------------------------- */
 
-static void note_deadline(int64_t deadline)
-{
-	int64_t nearest =
-		__atomic_load_n(&nearest_deadline, __ATOMIC_RELAXED);
-
-	while (nearest == 0 || deadline < nearest)
-		if (__atomic_compare_exchange_n(&nearest_deadline, &nearest,
-						deadline, false,
-						__ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
-			return;
-}
-
 int64_t conn_deadline(void)
 {
 	int64_t nearest =
@@ -745,6 +769,10 @@ static struct pending *begin(const struct conn_request *request)
 	pending->family = request->domain;
 	pending->blocking = !request->nonblocking;
 	pending->events = EPOLLOUT;
+	pending->peer.len = request->peer->sa_family == AF_INET ?
+				    sizeof(pending->peer.address.in) :
+				    sizeof(pending->peer.address.in6);
+	memcpy(&pending->peer.address, request->peer, pending->peer.len);
 	pending->begun_ns = conn_now_ns();
 	pending->deadline_ns =
 		pending->begun_ns + config->timeout_ms * NS_PER_MS;
@@ -804,6 +832,8 @@ static int start(const struct conn_request *request, struct conn *conn)
 			if (fdtable_notes(fd) & FD_DUPED)
 				fdtable_each_noted(FD_DUPED, show_too, conn);
 			note_deadline(pending->deadline_ns);
+			if (fdtable_notes(fd) & FD_INHERITED)
+				kin_begin(pending);
 			go_live(pending, fd);
 			return 0;
 		}
@@ -882,7 +912,7 @@ int conn_open(const struct conn_request *request)
 
 	if (pending == NULL)
 		return -ENOBUFS;
-	conn = conn_new(request, pending);
+	conn = conn_new(pending);
 	if (conn == NULL) {
 		pending_unref(pending);
 		return -ENOBUFS;
@@ -913,12 +943,33 @@ int conn_take_error(struct conn *conn, int fd, int kernel_has)
 	return (int)((state & ~CONN_SILENT) >> 8);
 }
 
+static struct conn *conn_of_memo(uint64_t cookie)
+{
+	struct conn *conn = conn_pool_take();
+
+	if (conn == NULL)
+		return NULL;
+	if (!kin_peer(cookie, &conn->peer)) {
+		conn_pool_give(conn);
+		return NULL;
+	}
+	conn->thing.release = conn_release;
+	conn->state = CONN_CONNECTED;
+	conn->told = true;
+	conn->pending = NULL;
+	conn->cookie = cookie;
+	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
+	return conn;
+}
+
 struct conn *conn_adopt(int fd)
 {
 	uint64_t cookie = cookie_of(fd);
 	uint32_t used = conn_pool_used();
 
-	for (uint32_t i = 0; cookie != 0 && i < used; i++) {
+	if (cookie == 0)
+		return NULL;
+	for (uint32_t i = 0; i < used; i++) {
 		struct conn *conn = conn_pool_at(i);
 		int shown;
 
@@ -926,11 +977,10 @@ struct conn *conn_adopt(int fd)
 			continue;
 		shown = fdtable_find(&conn->thing);
 		conn = shown < 0 ? NULL : conn_get(shown);
-		if (conn != NULL && fdtable_share(fd, &conn->thing) == 0)
+		if (shown_by(fd, conn) != NULL)
 			return conn;
-		conn_put(conn);
 	}
-	return NULL;
+	return shown_by(fd, conn_of_memo(cookie));
 }
 
 void conn_abandon(int fd)
@@ -947,6 +997,7 @@ void conn_abandon(int fd)
 	if (pending != NULL && pending_lock(pending, conn->generation)) {
 		restore_options(pending, fd);
 		watch_end(pending, fd);
+		kin_end(pending, false);
 		handshake_broken(&pending->handshake, ECONNABORTED);
 		__atomic_store_n(&pending->state, PENDING_FAILED,
 				 __ATOMIC_RELEASE);

@@ -11,6 +11,7 @@
 
 #include "core/config.h"
 #include "preload/fdtable.h"
+#include "preload/kin.h"
 #include "preload/pending.h"
 
 enum conn_phase {
@@ -30,7 +31,6 @@ enum conn_phase {
  * @generation:	of @pending
  * @pending:	the negotiation, in CONN_PENDING
  * @cookie:	of the socket, SO_COOKIE
- * @peer_len:	bytes of @peer
  * @peer:	the address that the program connected to, as it gave it
  */
 struct conn {
@@ -42,12 +42,7 @@ struct conn {
 	uint32_t generation;
 	struct pending *pending;
 	uint64_t cookie;
-	socklen_t peer_len;
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} peer;
+	struct peer peer;
 };
 
 /* In conn->state: the kernel holds no error of its own to be drained. */
@@ -60,7 +55,9 @@ extern uint32_t conn_attention;
 static inline bool conn_any(void)
 {
 	return __builtin_expect(
-		__atomic_load_n(&conn_attention, __ATOMIC_RELAXED) != 0, 0);
+		__atomic_load_n(&conn_attention, __ATOMIC_RELAXED) != 0 ||
+			kin_any(),
+		0);
 }
 
 /**

@@ -300,6 +300,18 @@ void fdtable_note(int fd, unsigned int notes)
 		__atomic_fetch_or(&slot->notes, notes, __ATOMIC_RELAXED);
 }
 
+void fdtable_inherit(void)
+{
+	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
+		struct slot *slot = slot_of(fd);
+
+		if (slot == NULL)
+			fd |= CHUNK_SLOTS - 1;
+		else if (slot->notes & FD_SEEN)
+			slot->notes |= FD_INHERITED;
+	}
+}
+
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 			void *arg)
 {

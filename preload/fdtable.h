@@ -28,6 +28,7 @@ enum fd_note {
 	FD_STREAM = 16, /* with FD_SEEN: it is a TCP socket, else a UDP one */
 	FD_INET6 = 32,	/* with FD_SEEN: of AF_INET6, else of AF_INET */
 	FD_DUPED = 64,	/* other descriptors may show the same socket */
+	FD_INHERITED = 512, /* it was there before this process was forked */
 	FD_NESTS = 256, /* it is an epoll to which another was added */
 	FD_V6ONLY = 128, /* IPV6_V6ONLY was set, and had to be taken away */
 };
@@ -72,6 +73,9 @@ void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 
 /* The first descriptor above fd that stands for a thing, or -1. */
 int fdtable_next(int fd);
+
+/* In the child of a fork: the sockets that are known are FD_INHERITED. */
+void fdtable_inherit(void);
 
 /*
  * The process that these tables belong to is this one. False in a vfork child

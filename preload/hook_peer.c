@@ -12,9 +12,9 @@
 static void give_peer(const struct conn *conn, struct sockaddr *addr,
 		      socklen_t *len, socklen_t room)
 {
-	memcpy(addr, &conn->peer, room < conn->peer_len ? room :
-							  conn->peer_len);
-	*len = conn->peer_len;
+	memcpy(addr, &conn->peer.address,
+	       room < conn->peer.len ? room : conn->peer.len);
+	*len = conn->peer.len;
 }
 
 /* The address is the proxy's: the descriptor shows a connection that was carried. */

@@ -69,6 +69,11 @@ static struct pending *chunk_made(size_t i)
 	return other;
 }
 
+void pending_setup(void)
+{
+	chunk_made(0);
+}
+
 static bool claim(struct pending *pending)
 {
 	uint32_t unused = 0;
@@ -116,7 +121,7 @@ void pending_unref(struct pending *pending)
 	__atomic_sub_fetch(&pending->refs, 1, __ATOMIC_ACQ_REL);
 }
 
-static bool held(struct pending *pending)
+bool pending_hold(struct pending *pending)
 {
 	uint32_t refs = __atomic_load_n(&pending->refs, __ATOMIC_RELAXED);
 
@@ -182,7 +187,7 @@ static bool is_active(const struct pending *pending, uint32_t generation)
 
 bool pending_lock(struct pending *pending, uint32_t generation)
 {
-	if (!held(pending))
+	if (!pending_hold(pending))
 		return false;
 	if (lock_taken(pending)) {
 		if (is_active(pending, generation))

@@ -3,8 +3,10 @@
 #ifndef SOCKSIFY_PRELOAD_PENDING_H
 #define SOCKSIFY_PRELOAD_PENDING_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "core/handshake.h"
 
@@ -32,6 +34,18 @@ struct watch {
 };
 
 /**
+ * struct peer - the address that a program connected to, as it gave it
+ */
+struct peer {
+	socklen_t len;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address;
+};
+
+/**
  * struct pending - one negotiation
  * @lock:	tid of who is at it; 0: nobody. Taken with signals blocked, never
  *		held across a wait
@@ -50,6 +64,8 @@ struct watch {
  * @cork:	TCP_CORK has to be set again
  * @events:	what our registrations in the program's epolls ask for
  * @silent:	failed, and the kernel holds no error of it
+ * @kin:	it is counted in kin_page
+ * @peer:	what getpeername() will tell
  * @handshake:	the machine
  * @watches:	the program's registrations, kept while ours stand in for them
  */
@@ -70,6 +86,8 @@ struct pending {
 	uint32_t events;
 	int32_t family;
 	int32_t rcvlowat;
+	bool kin;
+	struct peer peer;
 	struct handshake handshake;
 	struct watch watches[PENDING_WATCHES];
 };
@@ -79,8 +97,14 @@ struct pending {
  * fields are to be filled in, then pending_activate lets others at it.
  */
 struct pending *pending_new(void);
+
+/* Maps the first records, before the first fork, so that all its children share them. */
+void pending_setup(void);
 void pending_activate(struct pending *pending);
 void pending_ref(struct pending *pending);
+
+/* A reference to what may have none left by now: false then. */
+bool pending_hold(struct pending *pending);
 void pending_unref(struct pending *pending);
 
 /*

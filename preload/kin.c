@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kin.c - sockets made before a fork, and connected by the child
+ *
+ * A process finds its connections by descriptor, in a table of its own. Where a child
+ * connects a socket that it was forked with, the parent has that socket too and no entry. So
+ * such connections, and no others, are counted in a page that both share: while the count
+ * is not zero, a TCP socket that the table does not know is looked for by its cookie among
+ * the records, which are shared anyway, and adopted. A child that is killed half-way is
+ * thus succeeded by whoever uses the socket next. When it is over, a memo of the peer is
+ * left for getpeername().
+ */
+#include "preload/kin.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "core/sys.h"
+
+/* How long after its deadline a record may wait for a successor. */
+#define GRACE_NS 1000000000ll
+
+static struct kin nobody;
+struct kin *kin_page = &nobody;
+
+void kin_setup(void)
+{
+	long p = sys6(SYS_mmap, NULL, sizeof(struct kin),
+		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+
+	if (p >= 0 || p <= -4096)
+		kin_page = (struct kin *)p;
+}
+
+void kin_begin(struct pending *pending)
+{
+	pending->kin = true;
+	pending_ref(pending);
+	__atomic_add_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
+}
+
+static void leave_memo(uint64_t cookie, const struct peer *peer)
+{
+	uint32_t i = __atomic_fetch_add(&kin_page->turn, 1, __ATOMIC_RELAXED) %
+		     KIN_MEMOS;
+
+	__atomic_store_n(&kin_page->memos[i].cookie, 0, __ATOMIC_RELEASE);
+	kin_page->memos[i].peer = *peer;
+	__atomic_store_n(&kin_page->memos[i].cookie, cookie, __ATOMIC_RELEASE);
+}
+
+void kin_end(struct pending *pending, bool connected)
+{
+	if (!pending->kin)
+		return;
+	pending->kin = false;
+	if (connected)
+		leave_memo(pending->cookie, &pending->peer);
+	__atomic_sub_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
+	pending_unref(pending);
+}
+
+bool kin_peer(uint64_t cookie, struct peer *peer)
+{
+	for (size_t i = 0; i < KIN_MEMOS; i++) {
+		const uint64_t *of = &kin_page->memos[i].cookie;
+
+		if (__atomic_load_n(of, __ATOMIC_ACQUIRE) != cookie)
+			continue;
+		*peer = kin_page->memos[i].peer;
+		return __atomic_load_n(of, __ATOMIC_ACQUIRE) == cookie &&
+		       peer->len <= sizeof(peer->address);
+	}
+	return false;
+}
+
+struct search {
+	uint64_t cookie;
+	int64_t now_ns;
+	struct pending *found;
+};
+
+/* Nobody has it any more, or who has it does not look at it. */
+static void give_up(struct pending *pending)
+{
+	uint32_t active = PENDING_ACTIVE;
+
+	if (__atomic_compare_exchange_n(&pending->state, &active,
+					PENDING_FAILED, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		kin_end(pending, false);
+}
+
+static void look_at(struct pending *pending, void *arg)
+{
+	struct search *search = arg;
+
+	if (!pending->kin || pending_state(pending) != PENDING_ACTIVE)
+		return;
+	if (pending->cookie == search->cookie) {
+		search->found = pending;
+		return;
+	}
+	if (search->now_ns > pending->deadline_ns + GRACE_NS)
+		give_up(pending);
+}
+
+struct pending *kin_find(uint64_t cookie)
+{
+	struct search search = { .cookie = cookie };
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	search.now_ns = now.tv_sec * 1000000000ll + now.tv_nsec;
+	pending_each(look_at, &search);
+	return search.found && pending_hold(search.found) ? search.found : NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* kin.h - sockets made before a fork, and connected by the child */
+#ifndef SOCKSIFY_PRELOAD_KIN_H
+#define SOCKSIFY_PRELOAD_KIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/pending.h"
+
+enum { KIN_MEMOS = 64 };
+
+/**
+ * struct kin - what a process and its forks tell each other
+ * @pending:	connections under way whose socket other processes have, too
+ * @turn:	of the memos, the oldest of which is written next
+ * @memos:	who such sockets were connected to; a cookie of 0 is none
+ */
+struct kin {
+	uint32_t pending;
+	uint32_t turn;
+	struct {
+		uint64_t cookie;
+		struct peer peer;
+	} memos[KIN_MEMOS];
+};
+
+/* Shared with the children; never NULL. */
+extern struct kin *kin_page;
+
+/* Some socket that this process knows nothing of may be under way. */
+static inline bool kin_any(void)
+{
+	return __atomic_load_n(&kin_page->pending, __ATOMIC_RELAXED) != 0;
+}
+
+/* At start, before the first fork. Without memory for it, nothing is told. */
+void kin_setup(void);
+
+/* The record's socket was inherited: others are to know, until kin_end. */
+void kin_begin(struct pending *pending);
+void kin_end(struct pending *pending, bool connected);
+
+/*
+ * The record of a socket that a relative has begun to connect, with a reference; NULL if
+ * there is none. Records that nobody has gone on with are given up here.
+ */
+struct pending *kin_find(uint64_t cookie);
+
+/* Who a relative has connected that socket to. */
+bool kin_peer(uint64_t cookie, struct peer *peer);
+
+#endif
