@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_socket.c - which sockets there may be; what a handshake has to know of them
  */
@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/membership.h"
 
 #ifndef SOCK_TYPE_MASK
 #define SOCK_TYPE_MASK 0xf
@@ -66,6 +67,16 @@ static unsigned int notes_of(int domain, int type)
 	return notes;
 }
 
+static void refused(int domain, int type, int protocol)
+{
+	char kind[48];
+
+	log_format(kind, sizeof(kind), "socket(%d, %d, %d)", domain,
+		   type & SOCK_TYPE_MASK, protocol);
+	log_once(kind, "%s refused: a SOCKS5 proxy carries TCP and UDP only",
+		 kind);
+}
+
 EXPORT int socket(int domain, int type, int protocol)
 {
 	int verdict = judge(domain, type, protocol);
@@ -73,9 +84,7 @@ EXPORT int socket(int domain, int type, int protocol)
 
 	hooks_ready();
 	if (verdict < 0) {
-		log_once(domain == AF_PACKET ? "AF_PACKET" : "socket",
-			 "socket(%d, %d, %d) refused: a SOCKS5 proxy carries TCP and UDP only",
-			 domain, type, protocol);
+		refused(domain, type, protocol);
 		return (int)hooks_result(verdict);
 	}
 	fd = REAL(socket)(domain, type, protocol);
@@ -95,8 +104,11 @@ static bool odd(int level, int name)
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
-	int r = REAL(setsockopt)(fd, level, name, value, len);
+	int r;
 
+	if (!membership_allowed(hooks_config(), level, name, value, len))
+		return (int)hooks_result(-ENODEV);
+	r = REAL(setsockopt)(fd, level, name, value, len);
 	if (!odd(level, name))
 		return r;
 	fdtable_note(fd, FD_ODD);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * init.c - the order of start
  *
@@ -66,7 +66,7 @@ static void read_all(void)
 }
 
 /* A hook that is called by the reading itself, or in a handler that interrupts it,
- * goes on with what there is: no proxy, so nothing but loopback is let out. */
+ * goes on with what there is: no proxy and no rule, so nothing is let out. */
 static const struct config *wait_for_reader(void)
 {
 	while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != READY &&
@@ -132,16 +132,23 @@ int hooks_find_proxy(void)
 	return -EHOSTUNREACH;
 }
 
-/* The tables are claimed at once: else the first to ask could be a vfork child. */
+/*
+ * The tables are claimed at once: else the first to ask could be a vfork child. And the lock
+ * may be held by a thread that the child does not have.
+ */
 static void after_fork(void)
 {
 	pending_after_fork();
 	fdtable_ours();
+	fdtable_inherit();
+	pthread_mutex_init(&proxy_lock, NULL);
 }
 
 __attribute__((constructor)) static void start(void)
 {
 	hooks_ready();
 	fdtable_ours();
+	kin_setup();
+	pending_setup();
 	pthread_atfork(conn_before_fork, NULL, after_fork);
 }
