@@ -3,6 +3,7 @@
 # children.sh - programs that real programs start: carried with whatever
 # environment they are given, or refused, and nothing else is on the link
 # time: 200
+# shellcheck disable=SC2016 # what is quoted is for the shells that are tested
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../lib.sh"
 topology
