@@ -33,6 +33,12 @@ static inline long sys_call(long number, long a, long b, long c, long d,
 	return result;
 }
 
+/* The register of the sixth argument outlives the call: empties it. */
+static inline void sys_clear_sixth(void)
+{
+	__asm__ volatile("xorl %%r9d, %%r9d" ::: "r9", "cc");
+}
+
 #elif defined(__aarch64__)
 
 static inline long sys_call(long number, long a, long b, long c, long d,
@@ -51,6 +57,11 @@ static inline long sys_call(long number, long a, long b, long c, long d,
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
+}
+
+static inline void sys_clear_sixth(void)
+{
+	__asm__ volatile("mov x5, xzr" ::: "x5");
 }
 
 #else

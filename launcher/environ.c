@@ -13,6 +13,7 @@
 
 #include "core/text.h"
 #include "launcher/die.h"
+#include "launcher/guard.h"
 #include "launcher/library.h"
 
 /* A shell sets LD_PRELOAD last: what it starts before that is not ours yet. */
@@ -149,11 +150,29 @@ static void set_log(const char *path)
 	set_path("SOCKSIFY_LOG", path);
 }
 
+/* What an outer socksify has found: NAME=ADDRESSES, or NULL. */
+static char *known_addresses;
+
+static char *value_copy(const char *name)
+{
+	const char *value = value_of(name);
+	char *copy = value ? strdup(value) : NULL;
+
+	if (value && !copy)
+		die(STATUS_OWN_FAILURE, "reading %s: out of memory", name);
+	return copy;
+}
+
 void environ_take_options(const struct options *options)
 {
 	char level[2] = { (char)('0' + options->verbose), '\0' };
 
-	/* Addresses are looked up again: they may be another proxy's. */
+	/*
+	 * Addresses are looked up again: they may be another proxy's. Under an
+	 * outer guard libc cannot ask.
+	 */
+	if (guard_inherited())
+		known_addresses = value_copy("SOCKSIFY_PROXY_ADDRESS");
 	unsetenv("SOCKSIFY_PROXY_ADDRESS");
 	if (options->proxy)
 		set("SOCKSIFY_PROXY", options->proxy);
@@ -238,6 +257,15 @@ static int format_address(char *out, const struct sockaddr *sa)
 	return sprintf(out, "%s%%%u", text, v6->sin6_scope_id);
 }
 
+/* Whether an outer socksify has looked up that very name. */
+static bool is_known(const char *name)
+{
+	size_t len = strlen(name);
+
+	return known_addresses && !strncasecmp(known_addresses, name, len) &&
+	       known_addresses[len] == '=';
+}
+
 static void look_up(const char *name)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -247,6 +275,10 @@ static void look_up(const char *name)
 	struct addrinfo *found;
 	int n = 0, error = getaddrinfo(name, NULL, &hints, &found);
 
+	if (error && guard_inherited())
+		die(STATUS_OWN_FAILURE,
+		    "cannot look up the proxy %s under the guard of an outer "
+		    "socksify; give its address", name);
 	if (error)
 		die(STATUS_OWN_FAILURE,
 		    "cannot look up the proxy %s: %s; check the name or give "
@@ -268,6 +300,10 @@ void environ_settle_proxy(const struct config *config)
 		take_all_proxy();
 	unsetenv("ALL_PROXY");
 	unsetenv("all_proxy");
-	if (config->proxy.kind == ENDPOINT_NAME)
+	if (config->proxy.kind != ENDPOINT_NAME)
+		return;
+	if (is_known(config->proxy.name))
+		set("SOCKSIFY_PROXY_ADDRESS", known_addresses);
+	else
 		look_up(config->proxy.name);
 }

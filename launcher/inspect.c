@@ -18,6 +18,7 @@
 
 #include "core/elf.h"
 #include "launcher/die.h"
+#include "launcher/guard.h"
 
 /* The kernel follows as many interpreters of interpreters. */
 enum { DEPTH_MAX = 5 };
@@ -184,6 +185,12 @@ static void check_rights(const struct subject *s)
 	};
 	enum elf_secure secure = elf_judge(&rights);
 
+	if (secure != ELF_PLAIN && guard_disarms())
+		die(STATUS_CANNOT_RUN,
+		    "%s: %s, which the guard takes from it (no_new_privs), and "
+		    "without the guard it would go past the proxy; %s",
+		    s->called, elf_secure_text(secure),
+		    elf_secure_cure(secure));
 	if (secure != ELF_PLAIN)
 		die(STATUS_CANNOT_RUN,
 		    "%s: %s, so LD_PRELOAD is ignored and it would go past the "

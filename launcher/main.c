@@ -18,6 +18,7 @@
 #include "launcher/die.h"
 #include "launcher/environ.h"
 #include "launcher/export.h"
+#include "launcher/guard.h"
 #include "launcher/inspect.h"
 #include "launcher/library.h"
 #include "launcher/options.h"
@@ -44,6 +45,10 @@ static void check_task(const struct options *options)
 		die(STATUS_OWN_FAILURE,
 		    "--export runs no program; take away '%s', or --export",
 		    options->program[0]);
+	if (options->task != TASK_RUN && options->guard == GUARD_DENY)
+		die(STATUS_OWN_FAILURE,
+		    "--export sets no guard; run the shell itself under it: "
+		    "socksify --guard=deny \"$SHELL\"");
 }
 
 /* The library's words for a mistake, in the command's terms. */
@@ -64,8 +69,8 @@ static void die_of_config(const struct config *config,
 	die(STATUS_OWN_FAILURE, "%s", why);
 }
 
-/* The configuration as the library will find it, or dies. */
-static void settle(const struct options *options)
+/* The configuration as the library will find it, or dies. Its log level. */
+static enum log_level settle(const struct options *options)
 {
 	static struct config config;
 
@@ -81,6 +86,7 @@ static void settle(const struct options *options)
 	if (!config.log_path[0] &&
 	    (options->task == TASK_RUN || config.log_level > LOG_REFUSAL))
 		environ_log_to_stderr();
+	return (enum log_level)config.log_level;
 }
 
 static void print_exports(const struct options *options)
@@ -100,11 +106,12 @@ static void print_exports(const struct options *options)
 		     "after: exec \"$SHELL\"");
 }
 
-static void run(char **program, const char *library)
+static void run(char **program, const char *library, bool quiet)
 {
 	const char *path = inspect_program(program[0]);
 
 	environ_preload(library);
+	guard_load(quiet);
 	execvp(path, program);
 	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
 	    "%s: cannot be run: %s", path, strerror(errno));
@@ -114,6 +121,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	const char *library;
+	enum log_level level;
 
 	options_parse(&options, argc, argv);
 	switch (options.task) {
@@ -129,9 +137,10 @@ int main(int argc, char **argv)
 	check_task(&options);
 	leave_library(argv);
 	library = library_find();
-	settle(&options);
+	guard_prepare(options.guard);
+	level = settle(&options);
 	if (options.task == TASK_RUN)
-		run(options.program, library);
+		run(options.program, library, level == LOG_QUIET);
 	environ_preload(library);
 	print_exports(&options);
 	return 0;

@@ -109,6 +109,21 @@ static void take_timeout(struct options *options, const struct spec *spec,
 	options->timeout = value;
 }
 
+static void take_guard(struct options *options, const struct spec *spec,
+		       const char *value)
+{
+	if (!value)
+		options->guard = (enum guard)spec->arg;
+	else if (!strcmp(value, "auto"))
+		options->guard = GUARD_AUTO;
+	else if (!strcmp(value, "deny"))
+		options->guard = GUARD_DENY;
+	else
+		die(STATUS_OWN_FAILURE,
+		    "--guard=%s: is not known; say auto or deny, or --no-guard",
+		    value);
+}
+
 static void take_export(struct options *options, const struct spec *spec,
 			const char *value)
 {
@@ -153,6 +168,12 @@ static const struct spec specs[] = {
 	  "tell it to FILE, not to standard error", take_log, 0 },
 	{ 0, "timeout", required_argument, "SECONDS",
 	  "for reaching a target through the proxy (60)", take_timeout, 0 },
+	{ 0, "guard", required_argument, "auto|deny",
+	  "stop what escapes the library: if possible, or don't run",
+	  take_guard, 0 },
+	{ 0, "no-guard", no_argument, "",
+	  "do not: static programs, for one, get past the proxy",
+	  take_guard, GUARD_NONE },
 	{ 0, "export", optional_argument, "[=fish]",
 	  "print what covers a shell: eval \"$(socksify --export)\"",
 	  take_export, 0 },

@@ -3,6 +3,8 @@
 #ifndef SOCKSIFY_LAUNCHER_OPTIONS_H
 #define SOCKSIFY_LAUNCHER_OPTIONS_H
 
+#include "launcher/guard.h"
+
 enum task {
 	TASK_RUN,
 	TASK_EXPORT_SH,	  /* --export: sh, bash, zsh */
@@ -22,6 +24,7 @@ enum { VERBOSE_UNSAID = -1 };
  * @timeout:	--timeout, as it was typed; NULL: not given
  * @rules:	-d, --via and -b in the order typed, as SOCKSIFY_RULES has them:
  *		"direct=PATTERN via=PATTERN block=PATTERN", each pattern valid
+ * @guard:	--guard or --no-guard
  * @verbose:	0 for -q, 2 for -v, 3 for -vv; VERBOSE_UNSAID: neither
  * @program:	the program and its arguments, NULL-terminated
  */
@@ -32,6 +35,7 @@ struct options {
 	const char *log;
 	const char *timeout;
 	char *rules;
+	enum guard guard;
 	int verbose;
 	char **program;
 };

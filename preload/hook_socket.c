@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "core/log.h"
+#include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 #include "preload/membership.h"
@@ -67,6 +68,26 @@ static unsigned int notes_of(int domain, int type)
 	return notes;
 }
 
+/*
+ * Under the guard the call has to carry the token, which libc's does not: a library
+ * behind this one that defines socket() too is then passed over.
+ */
+static int make(int domain, int type, int protocol)
+{
+	int fd;
+
+	if (token_known())
+		fd = (int)hooks_result(token_socket(domain, type, protocol));
+	else
+		fd = REAL(socket)(domain, type, protocol);
+	if (fd < 0 && errno == EACCES && (domain == AF_INET || domain == AF_INET6))
+		log_once(TOKEN_VARIABLE,
+			 "the kernel refuses sockets: SOCKSIFY_TOKEN %s",
+			 token_known() ? "is not that of the guard in force" :
+					 "is lost, and a guard is in force");
+	return fd;
+}
+
 static void refused(int domain, int type, int protocol)
 {
 	char kind[48];
@@ -87,7 +108,7 @@ EXPORT int socket(int domain, int type, int protocol)
 		refused(domain, type, protocol);
 		return (int)hooks_result(verdict);
 	}
-	fd = REAL(socket)(domain, type, protocol);
+	fd = make(domain, type, protocol);
 	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6)) {
 		fdtable_drop(fd);
 		fdtable_note(fd, notes_of(domain, type));

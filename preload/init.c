@@ -25,6 +25,7 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
@@ -57,6 +58,7 @@ static void read_all(void)
 	struct resolver_libc libc = { libc_getaddrinfo, libc_getnameinfo };
 
 	inherit_setup();
+	token_setup(getenv(TOKEN_VARIABLE));
 	config_load(&config, getenv);
 	log_setup((enum log_level)config.log_level,
 		  config.log_path[0] ? config.log_path : NULL);

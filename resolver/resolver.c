@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "core/token.h"
 #include "resolver/direct.h"
 #include "resolver/fakemap.h"
 #include "resolver/hosts.h"
@@ -244,7 +245,7 @@ static bool v6_works(const struct hosts_answer *answer)
 	for (size_t i = 0; i < answer->count; i++)
 		if (answer->addresses[i].family == AF_INET6)
 			memcpy(&to.sin6_addr, answer->addresses[i].bytes, 16);
-	fd = sys3(SYS_socket, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = token_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	rc = sys3(SYS_connect, fd, &to, sizeof(to));
