@@ -66,6 +66,7 @@ static const struct config *config;
 
 /* Something was pending at a fork: another process may finish it. */
 static bool forked;
+static pid_t forker; /* who did so last */
 
 /* The earliest deadline of what is pending, or an earlier one; 0: none known. */
 static int64_t nearest_deadline;
@@ -1040,10 +1041,69 @@ void conn_before_fork(void)
 	uint32_t used = conn_pool_used();
 
 	forked = forked || conn_any();
+	forker = (pid_t)sys0(SYS_getpid);
 	for (uint32_t i = 0; conn_any() && i < used; i++) {
 		struct conn *conn = conn_pool_at(i);
 
 		if (conn != NULL && conn->pending != NULL)
 			pending_ref(conn->pending);
 	}
+}
+
+static bool is_child(void)
+{
+	return forker != 0 && forker != sys0(SYS_getpid) && fdtable_ours();
+}
+
+/* Calls each for every connection of a child that is under way. */
+static void each_of_child(void (*each)(struct conn *conn,
+				       struct pending *pending))
+{
+	uint32_t used = conn_pool_used();
+
+	if (!conn_any() || !is_child())
+		return;
+	for (uint32_t i = 0; i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+		struct pending *pending =
+			conn ? __atomic_load_n(&conn->pending,
+					       __ATOMIC_ACQUIRE)
+			     : NULL;
+
+		if (pending != NULL)
+			each(conn, pending);
+	}
+}
+
+static void let_go(struct conn *conn, struct pending *pending)
+{
+	(void)conn;
+	pending_unref(pending);
+}
+
+/* A record that is another's by now was finished by the parent: the kernel knows how. */
+static void take_again(struct conn *conn, struct pending *pending)
+{
+	uint32_t was = CONN_PENDING;
+
+	if (pending_hold(pending)) {
+		if (pending->generation == conn->generation)
+			return;
+		pending_unref(pending);
+	}
+	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
+	if (__atomic_compare_exchange_n(&conn->state, &was, CONN_CONNECTED,
+					false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
+		attention(-1);
+}
+
+void conn_leave(void)
+{
+	each_of_child(let_go);
+}
+
+void conn_stay(void)
+{
+	each_of_child(take_again);
 }

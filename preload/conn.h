@@ -179,6 +179,13 @@ void conn_epoll_closing(int epfd);
 /* Both sides of a fork go on with what is pending: called before it. */
 void conn_before_fork(void);
 
+/*
+ * A child of fork is about to become another program: what it holds of its parent's records
+ * would never be let go of. And: that has failed.
+ */
+void conn_leave(void);
+void conn_stay(void);
+
 int64_t conn_now_ns(void);
 
 #endif

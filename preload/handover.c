@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* handover.c - connections that a program which is about to start gets */
 #include "preload/handover.h"
 

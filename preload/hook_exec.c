@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * hook_exec.c - the exec family: what is started finds the library, too
  *
@@ -19,6 +19,7 @@
 
 #include "core/pathlist.h"
 #include "core/sys.h"
+#include "preload/conn.h"
 #include "preload/handover.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
@@ -38,10 +39,16 @@ struct start {
 
 static int start_with(const struct start *s, char *const *envp)
 {
+	long r;
+
+	conn_leave();
 	if (s->dirfd == AT_FDCWD && s->flags == 0)
-		return (int)sys3(SYS_execve, s->path, s->argv, envp);
-	return (int)sys5(SYS_execveat, s->dirfd, s->path, s->argv, envp,
+		r = sys3(SYS_execve, s->path, s->argv, envp);
+	else
+		r = sys5(SYS_execveat, s->dirfd, s->path, s->argv, envp,
 			 s->flags);
+	conn_stay();
+	return (int)r;
 }
 
 static int start_mapped(const struct start *s, const struct envfix *fix,

@@ -723,31 +723,85 @@ static void fork_child_closes(const struct far *far)
 	say_works(fd);
 }
 
-/* Connects pend at each of many forks; then there must be room for more. */
+/* What a child held of a connect that pends goes when it becomes another program. */
 static void fork_often(const struct far *far)
 {
 	int status, last, bad = 0;
+	long before = 0;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 300; i++) {
 		int fd = stream(far, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		pid_t pid;
 
 		dial(fd, far);
 		pid = fork();
 		if (pid == 0) {
+			execl("/nowhere", "nowhere", NULL);
 			execl("/bin/true", "true", NULL);
 			_exit(1);
 		}
 		waitpid(pid, &status, 0);
 		bad += status != 0;
-		if (i % 2)
+		if (i % 50 == 0)
 			bad += !ready(fd, POLLOUT);
 		close(fd);
+		if (i == 20)
+			before = mapped_pages();
 	}
 	say("bad", "%d", bad);
+	say("grown", "%s", mapped_pages() - before < 48 ? "no" : "yes");
 	last = pending(far);
 	say_poll("poll", last, POLLOUT, LONG_MS);
 	say_works(last);
+}
+
+/* An exec that fails leaves the child with what it had. */
+static void fork_fails_to_exec(const struct far *far)
+{
+	int fd = stream(far, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	pid_t pid;
+
+	say_rc("connect", dial(fd, far));
+	pid = child();
+	if (pid == 0) {
+		say_exec("exec", "/nowhere");
+		say_poll("child.poll", fd, POLLOUT, LONG_MS);
+		say_works(fd);
+		fflush(stdout);
+		_exit(0);
+	}
+	child_join("child", pid);
+	say_works(fd);
+}
+
+/* The parent has finished it, and begun others, before the child's exec fails. */
+static void fork_fails_late(const struct far *far)
+{
+	int ends[2], fd = stream(far, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		exit(2);
+	say_rc("connect", dial(fd, far));
+	pid = child();
+	if (pid == 0) {
+		if (read(ends[0], &byte, 1) != 1)
+			_exit(1);
+		for (int i = 0; i < 20; i++)
+			execve("/nowhere", ARGV, no_env);
+		say_poll("child.poll", fd, POLLOUT, 0);
+		say_works(fd);
+		fflush(stdout);
+		_exit(0);
+	}
+	say_poll("poll", fd, POLLOUT, LONG_MS);
+	for (int i = 0; i < 5; i++)
+		dial(stream(far, SOCK_NONBLOCK | SOCK_CLOEXEC), far);
+	if (write(ends[1], "x", 1) != 1)
+		exit(2);
+	child_join("child", pid);
+	say_works(fd);
 }
 
 /* --- a daemon ------------------------------------------------------------------------------ */
@@ -862,6 +916,8 @@ static const struct row rows[] = {
 	{ "fork-parent-closes", "echo", fork_parent_closes },
 	{ "fork-child-closes", "echo", fork_child_closes },
 	{ "fork-often", "echo", fork_often },
+	{ "fork-fails-to-exec", "echo", fork_fails_to_exec },
+	{ "fork-fails-late", "echo", fork_fails_late },
 	{ "daemon", "echo", daemon_connects },
 	{ "nobody", "echo", as_nobody },
 	{ "chroot", "echo", in_chroot },
