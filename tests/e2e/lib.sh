@@ -318,6 +318,8 @@ declare -A captures
 capture_start() {
 	local interface
 	for interface in eth0 lo; do
+		# An earlier capture's words are not this one's.
+		rm -f "$WORK/capture.$interface.log"
 		start client "capture.$interface" "$PYTHON" \
 			"$SUPPORT/capture.py" "$interface" "$WORK/$interface.pcap"
 		captures[$interface]=$!
