@@ -86,12 +86,21 @@ static int wait_once(const struct wait *wait, const struct span *span)
 				 span_slice_ms(span, conn_deadline()), wait->mask);
 }
 
-static bool is_readable(int epfd)
+enum { STEP_TRIES = 8 };
+
+/* Still readable after what is pending was stepped; the proxy's next answer may be there at
+ * once, so it is tried several times. */
+static bool stays_readable(int epfd)
 {
 	struct pollfd pollfd = { .fd = epfd, .events = POLLIN };
 	struct timespec now = { 0 };
 
-	return sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 1;
+	for (int tries = 0; tries < STEP_TRIES; tries++) {
+		conn_step_all();
+		if (sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) != 1)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -113,8 +122,7 @@ static int wait_nesting(const struct wait *wait, const struct span *span)
 				wait->mask);
 		if (r < 0)
 			return r;
-		conn_step_all();
-		if (r > 0 && is_readable(wait->epfd))
+		if (r > 0 && stays_readable(wait->epfd))
 			r = wait_once(wait, &at_once);
 		else
 			r = 0;
