@@ -40,13 +40,15 @@ static void split(struct command *command, char *text)
 		die("a command without a program");
 }
 
+static posix_spawn_file_actions_t silence;
+
 static int64_t run(const struct command *command)
 {
 	int64_t start = wall_ns();
 	int status, error;
 	pid_t pid;
 
-	error = posix_spawn(&pid, command->words[0], NULL, NULL,
+	error = posix_spawn(&pid, command->words[0], &silence, NULL,
 			    command->words, command->environment);
 	errno = error;
 	if (error != 0)
@@ -70,6 +72,9 @@ int main(int argc, char **argv)
 
 	if (rounds < 1 || rounds > ROUNDS_MAX || n > COMMANDS_MAX)
 		die("usage: spawn ROUNDS COMMAND...");
+	posix_spawn_file_actions_init(&silence);
+	posix_spawn_file_actions_addopen(&silence, STDOUT_FILENO, "/dev/null",
+					 O_WRONLY, 0);
 	for (int i = 0; i < n; i++) {
 		split(&commands[i], argv[2 + i]);
 		run(&commands[i]);
