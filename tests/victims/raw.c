@@ -216,7 +216,7 @@ static void token(const char *hex)
 /* What libc's call left in the registers is not touched in between. */
 static void leftover(void)
 {
-	int fd = socket(AF_INET, STREAM, 0);
+	int fd = socket(AF_UNIX, STREAM, 0);
 	long result;
 
 #if defined(__x86_64__)
