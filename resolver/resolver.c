@@ -359,6 +359,16 @@ static int check_hints(const char *service, const struct addrinfo *hints)
 	return rc;
 }
 
+/* libc's own sockets have no token: a guard keeps it from asking a name server. */
+static void blame_guard(const char *name)
+{
+	if (token_known())
+		log_once(name,
+			 "%s: is direct, but could not be looked up: the guard stops "
+			 "libc's own questions; put it into /etc/hosts, or use "
+			 "--no-guard", name);
+}
+
 /* The real addresses of a name under a direct rule. */
 static int list_direct(const char *node, const char *name, const char *service,
 		       const struct addrinfo *hints, struct addrinfo **result)
@@ -366,8 +376,10 @@ static int list_direct(const char *node, const char *name, const char *service,
 	int rc = face.libc.getaddrinfo(node, service, hints, result);
 	struct endpoint e;
 
-	if (rc != 0)
+	if (rc != 0) {
+		blame_guard(name);
 		return rc;
+	}
 	for (struct addrinfo *a = *result; a; a = a->ai_next)
 		if (endpoint_from_sockaddr(&e, a->ai_addr, a->ai_addrlen) == 0)
 			direct_learn(&e, name);
