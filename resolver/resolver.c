@@ -649,6 +649,8 @@ static int answer_by_libc(const char *node, int family, int flags,
 	struct addrinfo *list;
 	int rc = face.libc.getaddrinfo(node, NULL, &hints, &list);
 
+	if (rc != 0 && !(flags & AI_NUMERICHOST))
+		blame_guard(node);
 	if (rc != 0)
 		return rc;
 	answer->count = 0;
