@@ -24,6 +24,13 @@
  * connected to a loopback port that nobody can listen on (port 0), which leaves
  * the event mask and the state of a refusal; SO_ERROR is then answered by us, once.
  *
+ * With early-data the program gets the socket (CONN_EARLY) as soon as the request is sent:
+ * its registrations are put back, its writes follow the request, and the record stays
+ * active. A call that reads first steps, so the two answers are taken out of the stream by
+ * their exact lengths before the program's first byte; as long as they are not whole there
+ * is nothing to be read, and poll and select look for themselves. A failure comes too late
+ * for connect(): the kernel is made to show a reset.
+ *
  * A blocking socket is not made nonblocking for a handshake, since that would show in
  * every duplicate. The kernel's connect() is kept short by a send timeout of one tick,
  * and the wait is ours.
@@ -56,6 +63,9 @@
 
 #define NS_PER_S  1000000000ll
 #define NS_PER_MS 1000000ll
+
+/* The state of one that was early and is reset, where the kernel holds no error. */
+#define CONN_RESET (CONN_FAILED | (uint32_t)ECONNRESET << 8 | CONN_SILENT)
 
 /* How late a waiter may learn what another one has done. */
 #define LOOK_AGAIN_NS (10 * NS_PER_MS)
@@ -263,12 +273,18 @@ static void talk(struct pending *pending, int fd)
 	}
 }
 
-static void restore_options(const struct pending *pending, int fd)
+static void restore_cork(struct pending *pending, int fd)
+{
+	if (pending->cork)
+		option_set(fd, IPPROTO_TCP, TCP_CORK, 1);
+	pending->cork = false;
+}
+
+static void restore_options(struct pending *pending, int fd)
 {
 	if (pending->rcvlowat > 0)
 		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, pending->rcvlowat);
-	if (pending->cork)
-		option_set(fd, IPPROTO_TCP, TCP_CORK, 1);
+	restore_cork(pending, fd);
 }
 
 /* Options that would stall the handshake: an RCVLOWAT sleeps for ever, a CORK
@@ -284,7 +300,7 @@ static void neutralise_options(struct pending *pending, int fd)
 		pending->rcvlowat = rcvlowat;
 		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 	}
-	if (option_get(fd, IPPROTO_TCP, TCP_CORK, 0)) {
+	if (!pending->open && option_get(fd, IPPROTO_TCP, TCP_CORK, 0)) {
 		pending->cork = true;
 		option_set(fd, IPPROTO_TCP, TCP_CORK, 0);
 	}
@@ -329,8 +345,12 @@ static void finish(struct pending *pending, int fd)
 {
 	bool failed = pending->handshake.state == HANDSHAKE_FAILED;
 
-	if (failed)
+	if (failed && pending->open)
+		pending->silent = !dial_look_reset(fd);
+	else if (failed)
 		pending->silent = !dial_look_refused(pending, fd);
+	else if (pending->deaf)
+		sys2(SYS_shutdown, fd, SHUT_RD);
 	kin_end(pending, !failed);
 	restore_options(pending, fd);
 	watch_end(pending, fd);
@@ -363,8 +383,16 @@ static void report(const struct pending *pending)
 			 "%s: the proxy %s cannot be reached: %e, %ld ms",
 			 destination, proxy, handshake->error, (long)ms);
 	else
-		log_once(destination, "%s: %s (%s), %ld ms", destination,
-			 reason, proxy, (long)ms);
+		log_once(destination, "%s: %s (%s), %ld ms%s", destination,
+			 reason, proxy, (long)ms,
+			 pending->open ? ", shown as a reset" : "");
+}
+
+static void hand_out(struct pending *pending, int fd)
+{
+	restore_cork(pending, fd);
+	watch_end(pending, fd);
+	__atomic_store_n(&pending->open, true, __ATOMIC_RELEASE);
 }
 
 /* Signals are blocked. True when that ended it: the caller then reports. */
@@ -374,14 +402,17 @@ static bool step_locked(struct pending *pending, int fd)
 		handshake_broken(&pending->handshake, ETIMEDOUT);
 	else
 		talk(pending, fd);
-	if (!handshake_over(&pending->handshake)) {
-		watch_change(pending, fd,
-			     handshake_sends(&pending->handshake) ? EPOLLOUT :
-								    EPOLLIN);
-		return false;
+	if (handshake_over(&pending->handshake)) {
+		finish(pending, fd);
+		return true;
 	}
-	finish(pending, fd);
-	return true;
+	if (handshake_sends(&pending->handshake))
+		watch_change(pending, fd, EPOLLOUT);
+	else if (!pending->early)
+		watch_change(pending, fd, EPOLLIN);
+	else if (!pending->open)
+		hand_out(pending, fd);
+	return false;
 }
 
 /* What a step has done, for -vv. */
@@ -426,22 +457,48 @@ static void step(struct pending *pending, uint32_t generation, int fd,
 	pending_unref(pending);
 }
 
+/* The state of a conn whose record is like this. */
+static uint32_t state_after(const struct pending *pending)
+{
+	bool open = __atomic_load_n(&pending->open, __ATOMIC_ACQUIRE);
+	uint32_t error = (uint32_t)pending->handshake.error;
+
+	switch (pending_state(pending)) {
+	case PENDING_DONE:
+		return CONN_CONNECTED;
+	case PENDING_FAILED:
+		if (open && !pending->silent)
+			return CONN_CONNECTED; /* all the rest is the kernel's */
+		if (open)
+			return CONN_RESET;
+		return CONN_FAILED | error << 8 |
+		       (pending->silent ? CONN_SILENT : 0);
+	default:
+		return open ? CONN_EARLY : CONN_PENDING;
+	}
+}
+
 /*
- * The conn follows its record, once. Who comes late may read a record that is
+ * The conn follows its record. Who comes late may read a record that is
  * another's by now; its change of state then fails.
  */
 static enum conn_phase settle(struct conn *conn)
 {
 	struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
-	uint32_t was = CONN_PENDING;
-	uint32_t next = CONN_CONNECTED;
+	uint32_t was = __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE);
+	uint32_t next;
 
-	if (pending == NULL || pending_state(pending) <= PENDING_ACTIVE)
+	if (pending == NULL || was > CONN_EARLY)
 		return phase_of(conn);
-	if (pending_state(pending) == PENDING_FAILED)
-		next = CONN_FAILED | (uint32_t)pending->handshake.error << 8 |
-		       (pending->silent ? CONN_SILENT : 0);
+	next = state_after(pending);
+	if (next <= CONN_EARLY) {
+		if (next > was)
+			__atomic_compare_exchange_n(&conn->state, &was, next,
+						    false, __ATOMIC_ACQ_REL,
+						    __ATOMIC_ACQUIRE);
+		return phase_of(conn);
+	}
 	if (__atomic_compare_exchange_n(&conn->state, &was, next, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
@@ -568,6 +625,10 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 		pending = conn->pending;
 		ours = pending != NULL &&
 		       pending_lock(pending, conn->generation);
+		if (ours && pending->open) {
+			pending_unlock(pending);
+			ours = false;
+		}
 	}
 	if (ours) {
 		*result = watch_ctl(pending, epfd, op, fd, event);
@@ -642,11 +703,11 @@ static int wait_for(int fd, short events, int64_t until_ns,
 }
 
 /*
- * One round of conn_settle, signals blocked but in the wait. 0: not pending; -EAGAIN: the
+ * One round of settle_to, signals blocked but in the wait. 0: it is there; -EAGAIN: the
  * limit is over; -EINTR; 1: go on.
  */
-static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
-		       const sigset_t *signals)
+static int settle_once(struct conn *conn, int fd, enum conn_phase least,
+		       int64_t limit_ns, const sigset_t *signals)
 {
 	struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
@@ -656,7 +717,7 @@ static int settle_once(struct conn *conn, int fd, int64_t limit_ns,
 
 	if (pending != NULL)
 		step(pending, conn->generation, fd, signals);
-	if (settle(conn) != CONN_PENDING)
+	if (settle(conn) >= least)
 		return 0;
 	events = conn_events(conn);
 	conn_expire(); /* or a deadline long past would be waited for */
@@ -692,7 +753,7 @@ static bool still_stands(int *fd, const struct conn *conn, uint32_t generation)
  * conns, and the generation tells whether it still is the same one. Cancellation, where it
  * is asynchronous, is kept out of the steps: the wait is a cancellation point anyway.
  */
-int conn_settle(int fd, int64_t limit_ns)
+static int settle_to(int fd, enum conn_phase least, int64_t limit_ns)
 {
 	struct conn *conn = conn_get(fd);
 	int saved_errno = errno;
@@ -708,12 +769,17 @@ int conn_settle(int fd, int64_t limit_ns)
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
 	signals_block_but_cancel(&signals);
 	do {
-		r = settle_once(conn, fd, limit_ns, &signals);
+		r = settle_once(conn, fd, least, limit_ns, &signals);
 	} while (r == 1 && still_stands(&fd, conn, generation));
 	signals_restore(&signals);
 	pthread_setcanceltype(type, NULL);
 	errno = saved_errno;
 	return r == 1 ? 0 : r;
+}
+
+int conn_settle(int fd, int64_t limit_ns)
+{
+	return settle_to(fd, CONN_EARLY, limit_ns);
 }
 
 /* When a wait that SO_SNDTIMEO or SO_RCVTIMEO bounds is over. */
@@ -725,22 +791,45 @@ static int64_t limit_of(const struct timeval *timeout)
 	       timeout->tv_usec * 1000ll;
 }
 
+/* The error of a failed connection, once, where the kernel has none to tell. */
+static int tell_silent(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	int error = 0;
+
+	if (conn == NULL)
+		return 0;
+	if (__atomic_load_n(&conn->state, __ATOMIC_ACQUIRE) & CONN_SILENT)
+		error = conn_take_error(conn, fd, 0);
+	conn_put(conn);
+	return -error;
+}
+
 int conn_before_data(int fd, bool dontwait, int option)
 {
+	/* What is written early stands behind the request; what is read, behind the reply. */
+	enum conn_phase least = option == SO_SNDTIMEO ? CONN_EARLY :
+							CONN_CONNECTED;
 	struct conn *conn = conn_get(fd);
 	enum conn_phase phase;
 	struct timeval timeout;
+	int r;
 
 	if (conn == NULL)
 		return 0;
 	phase = conn_step(conn, fd);
 	conn_put(conn);
-	if (phase != CONN_PENDING)
+	if (phase < least) {
+		if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+			return -EAGAIN;
+		timeout = option_timeout(fd, option);
+		r = settle_to(fd, least, limit_of(&timeout));
+		if (r < 0)
+			return r;
+	} else if (phase != CONN_FAILED) {
 		return 0;
-	if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
-		return -EAGAIN;
-	timeout = option_timeout(fd, option);
-	return conn_settle(fd, limit_of(&timeout));
+	}
+	return tell_silent(fd);
 }
 
 /* --- connect ---------------------------------------------------------------------- */
@@ -779,6 +868,12 @@ static struct pending *begin(const struct conn_request *request)
 		pending->begun_ns + config->timeout_ms * NS_PER_MS;
 	handshake_begin(&pending->handshake, SOCKS5_CONNECT,
 			request->destination);
+	/* With a login the method has to be known first. */
+	if (config_credentials(config).username == NULL) {
+		pending->early = config->early_data;
+		if (config->pipeline || config->early_data)
+			handshake_pipeline(&pending->handshake);
+	}
 	return pending;
 }
 
@@ -930,10 +1025,25 @@ int conn_open(const struct conn_request *request)
 
 /* --- the end of it ------------------------------------------------------------------ */
 
+/* It was early, the kernel has none of its own: what comes after is the kernel's again. */
+static int take_reset(struct conn *conn)
+{
+	uint32_t was = CONN_RESET;
+
+	if (!__atomic_compare_exchange_n(&conn->state, &was, CONN_CONNECTED,
+					 false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return 0;
+	attention(-1);
+	return ECONNRESET;
+}
+
 int conn_take_error(struct conn *conn, int fd, int kernel_has)
 {
-	uint32_t state;
+	uint32_t state = __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE);
 
+	if (state == CONN_RESET)
+		return take_reset(conn);
 	if (phase_of(conn) != CONN_FAILED)
 		return 0;
 	state = __atomic_exchange_n(&conn->state, CONN_FAILED,
@@ -982,6 +1092,37 @@ struct conn *conn_adopt(int fd)
 			return conn;
 	}
 	return shown_by(fd, conn_of_memo(cookie));
+}
+
+bool conn_deafen(struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	bool later = false;
+	sigset_t signals;
+
+	signals_block(&signals);
+	if (pending != NULL && pending_lock(pending, conn->generation)) {
+		later = pending->open;
+		pending->deaf = later;
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
+	return later;
+}
+
+/* An answer that nobody has read makes a close a reset, which costs the far side what was
+ * sent last. */
+void conn_closing(int fd)
+{
+	struct conn *conn;
+
+	if (!conn_any() || !fdtable_ours())
+		return;
+	conn = conn_get(fd);
+	if (conn != NULL && settle(conn) == CONN_EARLY)
+		conn_step(conn, fd);
+	conn_put(conn);
 }
 
 void conn_abandon(int fd)
@@ -1084,7 +1225,7 @@ static void let_go(struct conn *conn, struct pending *pending)
 /* A record that is another's by now was finished by the parent: the kernel knows how. */
 static void take_again(struct conn *conn, struct pending *pending)
 {
-	uint32_t was = CONN_PENDING;
+	uint32_t was = phase_of(conn);
 
 	if (pending_hold(pending)) {
 		if (pending->generation == conn->generation)
@@ -1092,7 +1233,8 @@ static void take_again(struct conn *conn, struct pending *pending)
 		pending_unref(pending);
 	}
 	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
-	if (__atomic_compare_exchange_n(&conn->state, &was, CONN_CONNECTED,
+	if (was <= CONN_EARLY &&
+	    __atomic_compare_exchange_n(&conn->state, &was, CONN_CONNECTED,
 					false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED))
 		attention(-1);

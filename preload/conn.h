@@ -16,6 +16,7 @@
 
 enum conn_phase {
 	CONN_PENDING,	/* being negotiated */
+	CONN_EARLY,	/* early-data: the program's, but the answers are to come first */
 	CONN_CONNECTED, /* the program's: no call needs us but getpeername */
 	CONN_FAILED,	/* over; the error was not told yet */
 };
@@ -24,12 +25,12 @@ enum conn_phase {
  * struct conn - what a descriptor that was connected through the proxy shows
  * @thing:	first, for fdtable
  * @index:	its place, for the list of free ones
- * @state:	enum conn_phase, moves on from CONN_PENDING once; and, in CONN_FAILED,
+ * @state:	enum conn_phase, moves on only; and, in CONN_FAILED,
  *		the errno (positive) that SO_ERROR has to tell << 8, and CONN_SILENT
  * @told:	connect() has said that it is connected; from then on it is EISCONN
  * @family:	of the socket, AF_INET or AF_INET6
  * @generation:	of @pending
- * @pending:	the negotiation, in CONN_PENDING
+ * @pending:	the negotiation, in CONN_PENDING and CONN_EARLY
  * @cookie:	of the socket, SO_COOKIE
  * @peer:	the address that the program connected to, as it gave it
  */
@@ -48,7 +49,7 @@ struct conn {
 /* In conn->state: the kernel holds no error of its own to be drained. */
 #define CONN_SILENT 0x80000000u
 
-/* How many connections of this process are pending, or failed and not told. */
+/* How many connections of this process are pending, early, or failed and not told. */
 extern uint32_t conn_attention;
 
 /* Some descriptor needs more than the kernel: the hooks' first question. */
@@ -98,7 +99,7 @@ void conn_put(struct conn *conn);
  */
 enum conn_phase conn_step(struct conn *conn, int fd);
 
-/* What a pending connection waits for: POLLIN or POLLOUT. */
+/* What a pending or early connection waits for: POLLIN or POLLOUT. */
 short conn_events(const struct conn *conn);
 
 /*
@@ -169,6 +170,15 @@ void conn_expire(void);
 
 /* conn_deadline for who waits on the descriptors: another thread may finish meanwhile. */
 int64_t conn_look_again(void);
+
+/*
+ * The program shuts its reading end of an early connection down: true when that is done by
+ * us once the answers are whole, which the kernel would answer with a reset.
+ */
+bool conn_deafen(struct conn *conn);
+
+/* The program is about to close fd. */
+void conn_closing(int fd);
 
 /* The program dissolves the connection (connect AF_UNSPEC, shutdown). */
 void conn_abandon(int fd);

@@ -183,11 +183,17 @@ static bool is_mapped(const struct pending *pending)
 	return config->addresses[last].kind == ENDPOINT_IPV4;
 }
 
-bool dial_look_refused(const struct pending *pending, int fd)
+static bool holds_error(int fd)
 {
 	struct pollfd pollfd = { .fd = fd };
 	struct timespec now = { 0 };
 
+	return sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 1 &&
+	       pollfd.revents & POLLERR;
+}
+
+bool dial_look_refused(const struct pending *pending, int fd)
+{
 	dissolve(fd);
 	/* A SYN would leave on the device, whatever the address; a shutdown gives
 	 * the same event mask, and what is different is only the state after. */
@@ -195,8 +201,16 @@ bool dial_look_refused(const struct pending *pending, int fd)
 		sys2(SYS_shutdown, fd, SHUT_RDWR);
 	else
 		connect_refused_later(pending, fd, is_mapped(pending));
-	return sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 1 &&
-	       pollfd.revents & POLLERR;
+	return holds_error(fd);
+}
+
+/* Who dissolves a connection that stands finds ECONNRESET, as tcp_disconnect in the kernel
+ * has it, and one that was reset keeps it. The shutdown is of both ends, as a reset is. */
+bool dial_look_reset(int fd)
+{
+	dissolve(fd);
+	sys2(SYS_shutdown, fd, SHUT_RDWR);
+	return holds_error(fd);
 }
 
 void dial_tell_refused(int fd, int family)

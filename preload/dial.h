@@ -29,6 +29,12 @@ bool dial_another_may_do(int r);
  */
 bool dial_look_refused(const struct pending *pending, int fd);
 
+/*
+ * Makes fd look as after a reset that came natively: the event mask, what later calls say,
+ * nothing left to be read. True when the kernel holds an error to be told.
+ */
+bool dial_look_reset(int fd);
+
 /* The same after connect() told it: the error is gone, the socket can be used again. */
 void dial_tell_refused(int fd, int family);
 

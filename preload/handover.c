@@ -18,14 +18,16 @@ static bool is_handed_on(int fd)
 	return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-/* One step. 0: it is over; else what it waits for. No reference is held over a wait:
- * a signal's handler may leave it by siglongjmp. */
+/*
+ * One step. 0: it is over; else what it waits for. No reference is held over a
+ * wait: a signal's handler may leave it by siglongjmp.
+ */
 static short step(int fd)
 {
 	struct conn *conn = conn_get(fd);
 	short events = 0;
 
-	if (conn != NULL && conn_step(conn, fd) == CONN_PENDING)
+	if (conn != NULL && conn_step(conn, fd) <= CONN_EARLY)
 		events = conn_events(conn);
 	conn_put(conn);
 	return events;

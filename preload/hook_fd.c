@@ -15,6 +15,7 @@ static int do_close(int fd)
 {
 	if (fdtable_notes(fd) & FD_EPOLL)
 		conn_epoll_closing(fd);
+	conn_closing(fd);
 	fdtable_drop(fd);
 	return REAL(close)(fd);
 }

@@ -51,6 +51,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	case CONN_PENDING:
 		r = (int)hooks_result(-ENOTCONN);
 		break;
+	case CONN_EARLY:
 	case CONN_CONNECTED:
 		if (r == 0)
 			give_peer(conn, addr, len, room);
@@ -116,11 +117,15 @@ EXPORT int shutdown(int fd, int how)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct conn *conn = conn_any() ? conn_get(fd) : NULL;
 	enum conn_phase phase;
+	bool later;
 
 	if (conn == NULL || how < SHUT_RD || how > SHUT_RDWR)
 		return REAL(shutdown)(fd, how);
 	phase = conn_step(conn, fd);
+	later = phase == CONN_EARLY && how != SHUT_WR && conn_deafen(conn);
 	conn_put(conn);
+	if (later)
+		return how == SHUT_RD ? 0 : REAL(shutdown)(fd, SHUT_WR);
 	if (phase != CONN_PENDING)
 		return REAL(shutdown)(fd, how);
 	conn_abandon(fd);

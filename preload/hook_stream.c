@@ -112,14 +112,16 @@ EXPORT ssize_t __send(int fd, const void *buf, size_t len, int flags)
 
 EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 {
-	if (!hook_before(out, 0, SO_SNDTIMEO))
+	if (!hook_before(in, 0, SO_RCVTIMEO) ||
+	    !hook_before(out, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(out, REAL(sendfile)(out, in, offset, count));
 }
 
 EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 {
-	if (!hook_before(out, 0, SO_SNDTIMEO))
+	if (!hook_before(in, 0, SO_RCVTIMEO) ||
+	    !hook_before(out, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(out, REAL(sendfile64)(out, in, offset, count));
 }

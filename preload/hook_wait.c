@@ -6,7 +6,8 @@
  * write when the far side is. So while anything is pending, these wait with the
  * handshake's events for such descriptors, step what woke, and wait on for the rest
  * of the time. Afterwards they look again in any case: the connect may have begun in
- * another thread while this one slept.
+ * another thread while this one slept. With early-data a connection is the program's
+ * before the proxy has answered: what is readable then may be the answers.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -52,21 +53,43 @@ static void scratch_drop(struct scratch *scratch)
 /* --- poll ----------------------------------------------------------------------- */
 
 /*
- * Whether fd is a connection under way, after a step; *events is then what it waits
- * for.
+ * Whether fd is a connection under way, after a step, for which the program asks for
+ * *events; that is then what is to be waited for.
  */
 static bool under_way(int fd, short *events)
 {
 	struct conn *conn = conn_get(fd);
-	bool pending;
+	enum conn_phase phase;
 
 	if (conn == NULL)
 		return false;
-	pending = conn_step(conn, fd) == CONN_PENDING;
-	if (pending)
+	phase = conn_step(conn, fd);
+	if (phase == CONN_PENDING)
 		*events = conn_events(conn);
+	else if (phase == CONN_EARLY)
+		*events |= conn_events(conn);
 	conn_put(conn);
-	return pending;
+	return phase <= CONN_EARLY;
+}
+
+/* What fd shows of events by now, which woke and was under way. */
+static short shown_now(int fd, short events)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+	struct conn *conn = conn_get(fd);
+	enum conn_phase phase = CONN_CONNECTED;
+	struct timespec now = { 0 };
+
+	if (conn != NULL)
+		phase = conn_step(conn, fd);
+	conn_put(conn);
+	if (phase == CONN_PENDING ||
+	    sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) <= 0)
+		return 0;
+	/* The step has left nothing to be read: it is the next answer by now. */
+	if (phase == CONN_EARLY)
+		pollfd.revents &= POLLOUT | POLLWRNORM | POLLWRBAND | POLLPRI;
+	return pollfd.revents;
 }
 
 enum { EPOLL_TRIES = 4 };
@@ -79,7 +102,7 @@ static bool woke_for_us(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	struct timespec now = { 0 };
-	short events;
+	short events = 0;
 
 	if (under_way(fd, &events))
 		return true;
@@ -100,10 +123,10 @@ static bool woke_for_us(int fd)
 static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 {
 	for (nfds_t i = 0; i < n; i++) {
-		short events;
+		short events = (short)(fds[i].events & ~POLL_OURS);
 
 		copy[i].fd = fds[i].fd;
-		copy[i].events = (short)(fds[i].events & ~POLL_OURS);
+		copy[i].events = events;
 		copy[i].revents = 0;
 		if (fds[i].fd >= 0 && under_way(fds[i].fd, &events))
 			copy[i].events = (short)(events | POLL_OURS);
@@ -111,8 +134,8 @@ static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 }
 
 /*
- * What woke and was not waited for by us is told; returns how many. What was is
- * stepped by the next prepare(), and the kernel is asked anew.
+ * What woke and was not waited for by us is told, what was is stepped and looked at anew;
+ * returns how many are told.
  */
 static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
 {
@@ -122,7 +145,9 @@ static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
 		bool ours = copy[i].events & POLL_OURS;
 
 		fds[i].revents = copy[i].revents;
-		if (fds[i].revents != 0 && (ours || woke_for_us(fds[i].fd)))
+		if (fds[i].revents != 0 && ours)
+			fds[i].revents = shown_now(fds[i].fd, fds[i].events);
+		else if (fds[i].revents != 0 && woke_for_us(fds[i].fd))
 			fds[i].revents = 0;
 		if (fds[i].revents != 0)
 			told++;
@@ -290,6 +315,38 @@ static void add(set_word *set, int fd)
 	set[fd / WORD_BITS] |= 1ul << (fd % WORD_BITS);
 }
 
+/* As select() has it: EPOLLIN_SET, EPOLLOUT_SET and EPOLLEX_SET in the kernel. */
+static const struct {
+	short ask;
+	short show;
+} meaning[SETS] = {
+	[SET_IN] = { POLLIN | POLLRDNORM,
+		     POLLIN | POLLRDNORM | POLLHUP | POLLERR },
+	[SET_OUT] = { POLLOUT | POLLWRNORM, POLLOUT | POLLWRNORM | POLLERR },
+	[SET_EXCEPT] = { POLLPRI, POLLPRI },
+};
+
+static short asked_for(const struct sets *sets, int fd)
+{
+	short events = 0;
+
+	for (int i = 0; i < SETS; i++)
+		if (in_set(sets->set[i], fd))
+			events |= meaning[i].ask;
+	return events;
+}
+
+/* Puts what fd shows by now in the place of what woke it. */
+static void show(const struct sets *given, struct sets *got, int fd)
+{
+	short events = shown_now(fd, asked_for(given, fd));
+
+	clear(got, fd);
+	for (int i = 0; i < SETS; i++)
+		if (in_set(given->set[i], fd) && events & meaning[i].show)
+			add(got->set[i], fd);
+}
+
 /* Asks for the handshake's events where a connection is under way: such are ours. */
 static void prepare_sets(const struct sets *given, struct sets *asked,
 			 set_word *ours)
@@ -297,25 +354,30 @@ static void prepare_sets(const struct sets *given, struct sets *asked,
 	copy_sets(asked, given);
 	memset(ours, 0, given->bytes);
 	for (int fd = 0; fd < given->n; fd++) {
-		short events;
+		short events = asked_for(given, fd);
 
 		if (!in_sets(given, fd) || !under_way(fd, &events))
 			continue;
 		clear(asked, fd);
-		add(asked->set[events == POLLIN ? SET_IN : SET_OUT], fd);
+		for (int i = 0; i < SETS; i++)
+			if (events & meaning[i].ask)
+				add(asked->set[i], fd);
 		add(ours, fd);
 	}
 }
 
 /* Takes out what is not to be told; returns how many bits are left. */
-static int tell_sets(struct sets *got, const set_word *ours)
+static int tell_sets(const struct sets *given, struct sets *got,
+		     const set_word *ours)
 {
 	int told = 0;
 
 	for (int fd = 0; fd < got->n; fd++) {
 		if (!in_sets(got, fd))
 			continue;
-		if (in_set(ours, fd) || woke_for_us(fd))
+		if (in_set(ours, fd))
+			show(given, got, fd);
+		else if (woke_for_us(fd))
 			clear(got, fd);
 		for (int i = 0; i < SETS; i++)
 			told += in_set(got->set[i], fd);
@@ -360,7 +422,7 @@ static int select_pending(const struct sets *given, struct sets *got,
 		r = real_select(got, span_slice(span, conn_look_again(), &slice), mask);
 		if (r < 0)
 			return r;
-		r = r > 0 ? tell_sets(got, ours) : 0;
+		r = r > 0 ? tell_sets(given, got, ours) : 0;
 		if (r > 0 || span_over(span)) {
 			give_sets(given, got);
 			return r;

@@ -57,6 +57,9 @@ struct peer {
  * @begun_ns:	CLOCK_MONOTONIC
  * @deadline_ns: likewise; when the proxy's time is over
  * @dialling:	no byte went to the proxy yet
+ * @early:	early-data: it is to be opened once the request is sent
+ * @open:	the program has the socket, and the answers are still to come out of it
+ * @deaf:	open, and the program has shut its reading end down
  * @blocking:	the socket was not O_NONBLOCK when connect() was called
  * @address:	index of the proxy's address that is being tried
  * @family:	the socket's domain, AF_INET or AF_INET6
@@ -79,6 +82,9 @@ struct pending {
 	int64_t begun_ns;
 	int64_t deadline_ns;
 	bool dialling;
+	bool early;
+	bool open;
+	bool deaf;
 	bool blocking;
 	uint8_t address;
 	bool cork;
