@@ -66,7 +66,9 @@ static bool is_ours(const struct envfix *fix, const char *name, size_t len)
 	       (len == base_len || name[len - base_len - 1] == '/');
 }
 
-/* Takes the next name off the list, which may be empty. False: there is none. */
+/*
+ * Takes the next name off the list, which may be empty. False: there is none.
+ */
 static bool take_name(const char **list, const char **name, size_t *len)
 {
 	if (!*list)

@@ -21,24 +21,24 @@ struct envfix {
 };
 
 /*
- * Bytes of memory that the repair of env (NULL: an empty one) needs, or 0: env has
- * all of it already.
+ * Bytes of memory that the repair of env (NULL: an empty one) needs, or 0: env
+ * has all of it already.
  */
 size_t envfix_size(const struct envfix *fix, char *const *env);
 
 /*
  * Writes the repaired environment to memory of envfix_size bytes, aligned for
- * pointers, and returns it. LD_PRELOAD names the library exactly once, in the place
- * where a file of its name stood, else first; all other entries keep their order.
- * Variables that are there keep their values. Strings of env and kept are pointed
- * to, not copied.
+ * pointers, and returns it. LD_PRELOAD names the library exactly once, in the
+ * place where a file of its name stood, else first; all other entries keep
+ * their order. Variables that are there keep their values. Strings of env and
+ * kept are pointed to, not copied.
  */
 char **envfix_make(const struct envfix *fix, char *const *env, void *memory);
 
 /*
- * The same for a command of sh(1) that is started with env itself: a command that
- * exports what made, its repair, has besides, and then becomes a shell that runs the
- * given one. Its size with the NUL.
+ * The same for a command of sh(1) that is started with env itself: a command
+ * that exports what made, its repair, has besides, and then becomes a shell
+ * that runs the given one. Its size with the NUL.
  */
 size_t envfix_command_size(char *const *made, char *const *env,
 			   const char *command);

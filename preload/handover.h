@@ -4,10 +4,10 @@
 #define SOCKSIFY_PRELOAD_HANDOVER_H
 
 /*
- * Waits until no connection that exec would hand on is still being negotiated, for each
- * until its own time is over: the program that gets it could not go on with it.
- * Async-signal-safe, no cancellation point. Does nothing in a vfork child, whose
- * descriptors are not those that the tables tell of.
+ * Waits until no connection that exec would hand on is still being negotiated,
+ * for each until its own time is over: the program that gets it could not go on
+ * with it. Async-signal-safe, no cancellation point. Does nothing in a vfork
+ * child, whose descriptors are not those that the tables tell of.
  */
 void handover_finish(void);
 

@@ -2,13 +2,15 @@
 /*
  * hook_exec.c - the exec family: what is started finds the library, too
  *
- * libc's forms call each other inside, past us: so each of them is here, and all come
- * down to one system call. That is made directly: a lookup of libc's own would take the
- * loader's lock, and in the child of a fork another thread may have left that locked.
+ * libc's forms call each other inside, past us: so each of them is here, and
+ * all come down to one system call. That is made directly: a lookup of libc's
+ * own would take the loader's lock, and in the child of a fork another thread
+ * may have left that locked.
  *
- * A program that cleared its environment gets back what names the library and the
- * proxy. The repaired environment is on the stack, as libc's own argument vectors are:
- * a vfork child that maps memory leaves it to its parent when it is gone.
+ * A program that cleared its environment gets back what names the library and
+ * the proxy. The repaired environment is on the stack, as libc's own argument
+ * vectors are: a vfork child that maps memory leaves it to its parent when it
+ * is gone.
  */
 #include <alloca.h>
 #include <limits.h>
@@ -93,9 +95,11 @@ static int start_path(const char *path, char *const argv[], char *const envp[])
 	return start(&s);
 }
 
-/* --- execvp ---------------------------------------------------------------- */
+/* --- execvp --------------------------------------------------------------- */
 
-/* A file that the kernel does not know how to run is a script of the shell's. */
+/*
+ * A file that the kernel does not know how to run is a script of the shell's.
+ */
 static __attribute__((noinline)) int
 start_by_shell(const char *path, char *const argv[], char *const envp[])
 {
@@ -122,7 +126,9 @@ static int start_file(const char *path, char *const argv[], char *const envp[])
 	return r == -ENOEXEC ? start_by_shell(path, argv, envp) : r;
 }
 
-/* Such an entry of PATH does not have it, and the search goes on: as in libc. */
+/*
+ * Such an entry of PATH does not have it, and the search goes on: as in libc.
+ */
 static bool is_not_there(int r)
 {
 	return r == -EACCES || r == -ENOENT || r == -ESTALE ||
@@ -158,7 +164,7 @@ static int start_name(const char *name, char *const argv[], char *const envp[])
 	return start_found(name, argv, envp);
 }
 
-/* --- arguments that stand in the call --------------------------------------- */
+/* --- arguments that stand in the call ------------------------------------- */
 
 static size_t count_args(const char *arg, va_list *args)
 {
@@ -177,7 +183,7 @@ static void take_args(const char **argv, const char *arg, va_list *args)
 	*argv = NULL;
 }
 
-/* --- the hooks --------------------------------------------------------------- */
+/* --- the hooks ------------------------------------------------------------ */
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {

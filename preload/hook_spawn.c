@@ -2,14 +2,14 @@
 /*
  * hook_spawn.c - programs that libc starts in a child of its own making
  *
- * That child's exec does not pass us: so the target and the environment are dealt with
- * before. posix_spawn takes an environment; system and popen use the process's, inside
- * libc: where something is missing there, their command first exports it and then
- * becomes the shell that was asked for. (To exchange environ for the time of the call
- * would be seen by the other threads.)
+ * That child's exec does not pass us: so the target and the environment are
+ * dealt with before. posix_spawn takes an environment; system and popen use the
+ * process's, inside libc: where something is missing there, their command first
+ * exports it and then becomes the shell that was asked for. (To exchange
+ * environ for the time of the call would be seen by the other threads.)
  *
- * Not seen: a file action that changes the directory (posix_spawn_file_actions_addchdir)
- * before a relative path is looked for.
+ * Not seen: a file action that changes the directory
+ * (posix_spawn_file_actions_addchdir) before a relative path is looked for.
  */
 #include <paths.h>
 #include <pthread.h>
@@ -46,9 +46,12 @@ static void memory_give(void *arg)
 		sys2(SYS_munmap, memory->at, memory->size);
 }
 
-/* --- posix_spawn ------------------------------------------------------------- */
+/* --- posix_spawn ---------------------------------------------------------- */
 
-/* posix_spawn and its three relatives: the first is a pid's place, or a pidfd's. */
+/*
+ * posix_spawn and its three relatives: the first is a pid's place, or a
+ * pidfd's.
+ */
 typedef int spawn_call(int *out, const char *file,
 		       const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attributes, char *const argv[],
@@ -128,7 +131,7 @@ EXPORT int pidfd_spawnp(int *pidfd, const char *file,
 		     actions, attributes, argv, envp);
 }
 
-/* --- the shell --------------------------------------------------------------- */
+/* --- the shell ------------------------------------------------------------ */
 
 /* A command that first puts the environment right, in memory. */
 static const char *wrapped(const char *command, struct memory *memory)

@@ -3,8 +3,8 @@
  * inherit.c - what the programs that this one starts get from us
  *
  * Copies in memory of our own: a program may write over the strings that it was
- * started with (setproctitle does), and it may be gone from its directory by the time
- * that it starts another.
+ * started with (setproctitle does), and it may be gone from its directory by
+ * the time that it starts another.
  */
 #include "preload/inherit.h"
 
@@ -54,7 +54,9 @@ static bool is_kept(const char *entry, bool with_others)
 	       (with_others && is_among_others(entry));
 }
 
-/* The loader's name of this very file; it may be relative to where we started. */
+/*
+ * The loader's name of this very file; it may be relative to where we started.
+ */
 static const char *own_file(void)
 {
 	Dl_info info;
@@ -62,7 +64,9 @@ static const char *own_file(void)
 	return dladdr(&fix, &info) ? info.dli_fname : NULL;
 }
 
-/* The directory that file is relative to, with a slash; "" if it is absolute. */
+/*
+ * The directory that file is relative to, with a slash; "" if it is absolute.
+ */
 static bool base_of(const char *file, char *base, size_t size)
 {
 	long len;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * target.c - what would run if a path were executed: can the library get into it?
+ * target.c - what would run for a path: can the library get into it?
  *
- * The kernel is asked for the file as exec would look for it, and the file is mapped for
- * a moment: core/elf judges. Scripts are followed to their interpreters. What
- * cannot be executed at all is left to the kernel, whose errno is the program's.
+ * The kernel is asked for the file as exec would look for it, and the file is
+ * mapped for a moment: core/elf judges. Scripts are followed to their
+ * interpreters. What cannot be executed at all is left to the kernel, whose
+ * errno is the program's.
  *
- * No barrier against a program that means to get past: the file may be another one
- * when the kernel opens it. Not seen: interpreters that binfmt_misc names, and what a
- * dynamic loader that is called by its own name is told to run.
+ * No barrier against a program that means to get past: the file may be another
+ * one when the kernel opens it. Not seen: interpreters that binfmt_misc names,
+ * and what a dynamic loader that is called by its own name is told to run.
  */
 #include "preload/target.h"
 
@@ -122,23 +123,25 @@ static int refuse_secure(const struct target *t, enum elf_secure secure)
 	if (!is_executable(t))
 		return 0;
 	log_once(t->path,
-		 "%s: not started: it %s, so LD_PRELOAD is ignored and it would "
-		 "go past the proxy; %s", name_of(t), elf_secure_text(secure),
+		 "%s: not started: it %s, so LD_PRELOAD is ignored and it "
+		 "would go past the proxy; %s", name_of(t), elf_secure_text(secure),
 		 elf_secure_cure(secure));
 	return -EACCES;
 }
 
-/* After a chroot, or as a user who may not read it: ld.so would go on without. */
+/*
+ * After a chroot, or as a user who may not read it: ld.so would go on without.
+ */
 static int refuse_without_library(const struct target *t, const char *library)
 {
 	log_once(t->path,
 		 "%s: not started: %s cannot be read from here, so it would go "
-		 "past the proxy; install the library where every user and every "
-		 "root has it", name_of(t), library);
+		 "past the proxy; install the library where every user and "
+		 "every root has it", name_of(t), library);
 	return -EACCES;
 }
 
-/* --- judgement -------------------------------------------------------------- */
+/* --- judgement ------------------------------------------------------------ */
 
 /* Set-id bits and capabilities of this file are ignored by the kernel. */
 static bool gives_nothing(const struct target *t)
@@ -177,8 +180,10 @@ static int judge(const struct target *t, const struct elf *elf)
 {
 	enum elf_secure secure;
 
-	/* A script is its interpreter's; and what is no program at all the kernel
-	 * will not start, or by an interpreter that we are not told of. */
+	/*
+	 * A script is its interpreter's; and what is no program at all the
+	 * kernel will not start, or by an interpreter that we are not told of.
+	 */
 	if (elf->kind == ELF_SCRIPT || elf->kind == ELF_NOT_A_PROGRAM)
 		return 0;
 	if (elf->kind != ELF_DYNAMIC_GLIBC || elf->go)
@@ -274,7 +279,7 @@ int target_check(const char *path)
 	return target_check_at(AT_FDCWD, path, 0);
 }
 
-/* --- PATH ------------------------------------------------------------------- */
+/* --- PATH ----------------------------------------------------------------- */
 
 const char *target_path_list(void)
 {
@@ -287,7 +292,8 @@ static bool may_start(const char *path)
 {
 	struct target t = { .dirfd = AT_FDCWD, .path = path };
 
-	return is_executable(&t) && sys4(SYS_newfstatat, AT_FDCWD, path, &t.st, 0) == 0 &&
+	return is_executable(&t) &&
+	       sys4(SYS_newfstatat, AT_FDCWD, path, &t.st, 0) == 0 &&
 	       S_ISREG(t.st.st_mode);
 }
 

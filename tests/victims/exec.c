@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec.c - victim: programs that are started, and what they get from their parent
+ * exec.c - victim: programs that are started, and what their parent leaves them
  *
- * Each row starts this same program again, with "--child" or "--inherit" for its row:
- * the one connects, and says how it found its arguments and environment; the other
- * goes on with a descriptor that it was given.
+ * Each row starts this same program again, with "--child" or "--inherit" for
+ * its row: the one connects, and says how it found its arguments and
+ * environment; the other goes on with a descriptor that it was given.
  */
 #include <grp.h>
 #include <libgen.h>
-#include <sched.h>
 #include <spawn.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <wordexp.h>
 
 #include "tests/victims/victim.h"
@@ -23,7 +21,7 @@ static char given[1024];   /* a shell's words for the child */
 static char *own_env[] = { "MARK=own", "PATH=/usr/bin:/bin", NULL };
 static char *no_env[] = { NULL };
 
-/* --- what is started ------------------------------------------------------- */
+/* --- what is started ------------------------------------------------------ */
 
 static int child_main(int argc, char **argv)
 {
@@ -54,7 +52,7 @@ static int inherit_main(char **argv)
 	return 7;
 }
 
-/* --- in a child of fork ------------------------------------------------------ */
+/* --- in a child of fork --------------------------------------------------- */
 
 #define ARGV ((char *[]){ program, "--child", address, port, NULL })
 
@@ -196,9 +194,11 @@ EXEC_ROW(fexecve)
 EXEC_ROW(fexecve_path)
 EXEC_ROW(execveat)
 
-/* --- scripts ----------------------------------------------------------------- */
+/* --- scripts -------------------------------------------------------------- */
 
-/* A file of this text in a directory of its own; both are removed at the end. */
+/*
+ * A file of this text in a directory of its own; both are removed at the end.
+ */
 static char made_dir[] = "/tmp/victim-exec-XXXXXX";
 static char made[sizeof(made_dir) + 16];
 
@@ -278,7 +278,7 @@ static void script_of_shell(const struct far *far)
 	remove_file();
 }
 
-/* --- what cannot be started ---------------------------------------------------- */
+/* --- what cannot be started ----------------------------------------------- */
 
 static void say_exec(const char *key, const char *path)
 {
@@ -328,7 +328,7 @@ static void errors(const struct far *far)
 	remove_file();
 }
 
-/* --- posix_spawn ---------------------------------------------------------------- */
+/* --- posix_spawn ---------------------------------------------------------- */
 
 static void say_spawned(int error, pid_t pid)
 {
@@ -395,7 +395,7 @@ static void spawn_actions(const struct far *far)
 	say_works(fd);
 }
 
-/* --- the shell -------------------------------------------------------------------- */
+/* --- the shell ------------------------------------------------------------ */
 
 static void say_status(const char *key, int status)
 {
@@ -455,7 +455,7 @@ static void by_wordexp(const struct far *far)
 	wordfree(&words);
 }
 
-/* --- vfork -------------------------------------------------------------------------- */
+/* --- vfork ---------------------------------------------------------------- */
 
 /* Starts program with these arguments and descriptors 0 and from 3 closed. */
 static pid_t by_vfork(char **argv, int fd)
@@ -560,7 +560,7 @@ static void vfork_many(const struct far *far)
 	say("grown", "%s", mapped_pages() - before < 64 ? "no" : "yes");
 }
 
-/* --- a connect that pends while exec comes ------------------------------------------- */
+/* --- a connect that pends while exec comes -------------------------------- */
 
 static void try_inherit(int fd)
 {
@@ -633,7 +633,7 @@ static void spawn_pending(const struct far *far)
 	say_works(fd);
 }
 
-/* --- fork while a connect pends --------------------------------------------------------- */
+/* --- fork while a connect pends ------------------------------------------- */
 
 static void fork_parent_finishes(const struct far *far)
 {
@@ -723,7 +723,10 @@ static void fork_child_closes(const struct far *far)
 	say_works(fd);
 }
 
-/* What a child held of a connect that pends goes when it becomes another program. */
+/*
+ * What a child held of a connect that pends goes when it becomes another
+ * program.
+ */
 static void fork_often(const struct far *far)
 {
 	int status, last, bad = 0;
@@ -774,7 +777,9 @@ static void fork_fails_to_exec(const struct far *far)
 	say_works(fd);
 }
 
-/* The parent has finished it, and begun others, before the child's exec fails. */
+/*
+ * The parent has finished it, and begun others, before the child's exec fails.
+ */
 static void fork_fails_late(const struct far *far)
 {
 	int ends[2], fd = stream(far, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -804,7 +809,7 @@ static void fork_fails_late(const struct far *far)
 	say_works(fd);
 }
 
-/* --- a daemon ------------------------------------------------------------------------------ */
+/* --- a daemon ------------------------------------------------------------- */
 
 static void daemon_connects(const struct far *far)
 {
