@@ -37,8 +37,6 @@
  *
  * Conns live in chunks that are never unmapped, as fdtable asks, and go back to a
  * list of free ones.
- *
- * Not handled here: an AF_INET socket with a proxy that has IPv6 addresses only.
  */
 #include "preload/conn.h"
 
@@ -59,6 +57,7 @@
 #include "preload/options.h"
 #include "preload/real.h"
 #include "preload/signals.h"
+#include "preload/swap.h"
 #include "preload/watch.h"
 
 #define NS_PER_S  1000000000ll
@@ -856,7 +855,7 @@ static struct pending *begin(const struct conn_request *request)
 		return NULL;
 	pending->fd = request->fd;
 	pending->cookie = cookie_of(request->fd);
-	pending->family = request->domain;
+	pending->family = swap_family(request->fd, request->domain);
 	pending->blocking = !request->nonblocking;
 	pending->events = EPOLLOUT;
 	pending->peer.len = request->peer->sa_family == AF_INET ?
@@ -909,6 +908,40 @@ static void go_live(struct pending *pending, int fd)
 	signals_restore(&signals);
 }
 
+/* The fresh socket is dialled before it takes the place: a failure leaves all as it was. */
+static int dial_fresh(struct pending *pending, int fd, int fresh)
+{
+	int r = dial_first(pending, fresh);
+	int placed;
+
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
+	placed = swap_place(pending, fd, fresh);
+	return placed < 0 ? placed : r;
+}
+
+/* The socket's family reaches none of the proxy's addresses: the other one may. */
+static int dial_swapped(struct conn *conn, int fd)
+{
+	struct pending *pending = conn->pending;
+	int family = pending->family == AF_INET ? AF_INET6 : AF_INET;
+	sigset_t signals;
+	int fresh, r;
+
+	signals_block(&signals);
+	r = fresh = swap_make(fd, family);
+	if (fresh >= 0) {
+		pending->family = family;
+		pending->address = 0;
+		r = dial_fresh(pending, fd, fresh);
+		sys1(SYS_close, fresh);
+	}
+	signals_restore(&signals);
+	conn->family = pending->family;
+	conn->cookie = pending->cookie;
+	return r;
+}
+
 static int start(const struct conn_request *request, struct conn *conn)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -922,6 +955,8 @@ static int start(const struct conn_request *request, struct conn *conn)
 		return r;
 	neutralise_options(pending, fd);
 	r = dial_first(pending, fd);
+	if (r == -EAFNOSUPPORT && !swap_shown(fd))
+		r = dial_swapped(conn, fd);
 	if (r == 0 || r == -EINPROGRESS) {
 		r = fdtable_set(fd, &conn->thing);
 		if (r == 0) {

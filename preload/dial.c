@@ -21,22 +21,6 @@ void dial_setup(const struct config *the_config)
 }
 
 /*
- * A socket is tried at the addresses of one kind only, those of the first usable
- * one: after a v4-mapped address the kernel completes no IPv6 one, nor the other
- * way round.
- */
-static bool usable(size_t i, int domain)
-{
-	const struct endpoint *first = NULL;
-
-	for (size_t k = 0; k < config->n_addresses && first == NULL; k++)
-		if (domain == AF_INET6 ||
-		    config->addresses[k].kind == ENDPOINT_IPV4)
-			first = &config->addresses[k];
-	return first != NULL && config->addresses[i].kind == first->kind;
-}
-
-/*
  * IPV6_V6ONLY would keep the socket from a v4-mapped proxy. That it was set is noted, for
  * getsockopt() to tell.
  */
@@ -48,6 +32,24 @@ static int allow_mapped(int fd)
 		return -EAFNOSUPPORT;
 	fdtable_note(fd, FD_V6ONLY);
 	return 0;
+}
+
+/*
+ * A socket is tried at the addresses of one kind only, those of the first that it can
+ * reach: after a v4-mapped address the kernel completes no IPv6 one, nor the other way
+ * round. ENDPOINT_NONE: it can reach none. One that is V6ONLY and bound cannot be mapped.
+ */
+static enum endpoint_kind reachable(int fd, int family)
+{
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		enum endpoint_kind kind = config->addresses[i].kind;
+
+		if (kind == (family == AF_INET ? ENDPOINT_IPV4 : ENDPOINT_IPV6))
+			return kind;
+		if (family == AF_INET6 && allow_mapped(fd) == 0)
+			return kind;
+	}
+	return ENDPOINT_NONE;
 }
 
 /*
@@ -76,9 +78,6 @@ static int dial_one(struct pending *pending, int fd)
 
 	if (len < 0)
 		return len;
-	if (pending->family == AF_INET6 && to->kind == ENDPOINT_IPV4 &&
-	    allow_mapped(fd) < 0)
-		return -EAFNOSUPPORT;
 	if (pending->blocking)
 		return connect_briefly(fd, &sa, len);
 	return (int)sys3(SYS_connect, fd, &sa, len);
@@ -98,8 +97,10 @@ int dial(struct pending *pending, int fd)
 	int r = -EAFNOSUPPORT;
 
 	pending->dialling = true;
+	if (pending->kind == ENDPOINT_NONE)
+		pending->kind = (uint8_t)reachable(fd, pending->family);
 	for (; pending->address < config->n_addresses; pending->address++) {
-		if (!usable(pending->address, pending->family))
+		if (config->addresses[pending->address].kind != pending->kind)
 			continue;
 		r = dial_one(pending, fd);
 		if (!dial_another_may_do(r))
@@ -174,15 +175,6 @@ static void dissolve(int fd)
 	sys3(SYS_connect, fd, &none, sizeof(none));
 }
 
-static bool is_mapped(const struct pending *pending)
-{
-	size_t last = pending->address < config->n_addresses ?
-			      pending->address :
-			      config->n_addresses - 1;
-
-	return config->addresses[last].kind == ENDPOINT_IPV4;
-}
-
 static bool holds_error(int fd)
 {
 	struct pollfd pollfd = { .fd = fd };
@@ -200,7 +192,8 @@ bool dial_look_refused(const struct pending *pending, int fd)
 	if (bound_to_device(fd))
 		sys2(SYS_shutdown, fd, SHUT_RDWR);
 	else
-		connect_refused_later(pending, fd, is_mapped(pending));
+		connect_refused_later(pending, fd,
+				      pending->kind == ENDPOINT_IPV4);
 	return holds_error(fd);
 }
 

@@ -312,6 +312,14 @@ void fdtable_inherit(void)
 	}
 }
 
+void fdtable_unnote(int fd, unsigned int notes)
+{
+	struct slot *slot = slot_of(fd);
+
+	if (slot != NULL)
+		__atomic_fetch_and(&slot->notes, ~notes, __ATOMIC_RELAXED);
+}
+
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 			void *arg)
 {

@@ -31,6 +31,7 @@ enum fd_note {
 	FD_INHERITED = 512, /* it was there before this process was forked */
 	FD_NESTS = 256, /* it is an epoll to which another was added */
 	FD_V6ONLY = 128, /* IPV6_V6ONLY was set, and had to be taken away */
+	FD_SWAPPED = 1024, /* one of the other family stands for it (swap.h) */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */
@@ -66,6 +67,7 @@ void fdtable_dup(int from, int to);
  */
 unsigned int fdtable_notes(int fd);
 void fdtable_note(int fd, unsigned int notes);
+void fdtable_unnote(int fd, unsigned int notes);
 
 /* Calls each for every descriptor noted with notes, in order. */
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),

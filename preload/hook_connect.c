@@ -16,6 +16,7 @@
 #include "preload/hooks.h"
 #include "preload/options.h"
 #include "preload/route.h"
+#include "preload/swap.h"
 
 /* RFC 2133's sockaddr_in6 had no scope id; the kernel still takes it. */
 enum { SOCKADDR_IN6_LEN_MIN = 24 };
@@ -99,6 +100,14 @@ static bool cannot_reach(int fd, const union route_address *addr)
 		option_get(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0));
 }
 
+/* An address that leads past the proxy is for a socket of the program's own family. */
+static int connect_direct(int fd, const union route_address *addr, socklen_t len)
+{
+	if (swap_shown(fd) && swap_back(fd) < 0)
+		return -EAFNOSUPPORT;
+	return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
+}
+
 static int connect_stream(int fd, const union route_address *addr, socklen_t len,
 			  int domain)
 {
@@ -126,7 +135,7 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 	if (route < 0)
 		return route;
 	if (route == ROUTE_DIRECT)
-		return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
+		return connect_direct(fd, addr, len);
 	if (route == ROUTE_BLOCK)
 		return route_blocked(config, &to);
 	route = hooks_find_proxy();
@@ -196,6 +205,17 @@ static bool is_unreadable(const struct sockaddr *addr, socklen_t len)
 	       len > sizeof(struct sockaddr_storage);
 }
 
+static int dissolve(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int r;
+
+	conn_abandon(fd);
+	r = REAL(connect)(fd, addr, len);
+	if (r == 0 && swap_shown(fd))
+		swap_back(fd);
+	return r;
+}
+
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	if (is_unreadable(addr, len))
@@ -205,7 +225,7 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)hooks_result(connect_inet(fd, addr, len));
 	}
 	if (addr->sa_family == AF_UNSPEC)
-		conn_abandon(fd);
+		return dissolve(fd, addr, len);
 	return REAL(connect)(fd, addr, len);
 }
 

@@ -8,6 +8,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/swap.h"
 
 static void give_peer(const struct conn *conn, struct sockaddr *addr,
 		      socklen_t *len, socklen_t room)
@@ -64,6 +65,24 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return r;
 }
 
+/* As the program's own family has it, where the socket is of the other one. */
+EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct sockaddr_storage real = { 0 }, name;
+	socklen_t room = swap_shown(fd) && len ? *len : 0;
+	socklen_t size = sizeof(real);
+	int r = REAL(getsockname)(fd, addr, len);
+
+	if (r < 0 || !swap_shown(fd))
+		return r;
+	if (sys3(SYS_getsockname, fd, &real, &size) < 0)
+		return r;
+	size = swap_name(fd, &real, &name);
+	memcpy(addr, &name, room < size ? room : size);
+	*len = size;
+	return r;
+}
+
 static void give_int(int given, void *value, socklen_t *len)
 {
 	if (*len > sizeof(given))
@@ -93,10 +112,25 @@ static int get_error(int fd, void *value, socklen_t *len)
 	return r;
 }
 
+static int get_swapped(int fd, int level, int name, void *value, socklen_t *len)
+{
+	int ours, r;
+	bool told = swap_tells(fd, &level, &name, &ours);
+
+	swap_option(fd, &level, &name);
+	r = REAL(getsockopt)(fd, level, name, value, len);
+	if (told && r == 0)
+		give_int(ours, value, len);
+	return r;
+}
+
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	int ours = 1;
 
+	if (swap_shown(fd) && (level == IPPROTO_IP || level == IPPROTO_IPV6 ||
+			       (level == SOL_SOCKET && name == SO_DOMAIN)))
+		return get_swapped(fd, level, name, value, len);
 	if (conn_any() && level == SOL_SOCKET && name == SO_ERROR)
 		return get_error(fd, value, len);
 	if ((level == IPPROTO_IPV6 && name == IPV6_V6ONLY &&

@@ -10,6 +10,7 @@
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/swap.h"
 #include "preload/membership.h"
 
 #ifndef SOCK_TYPE_MASK
@@ -129,6 +130,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value,
 
 	if (!membership_allowed(hooks_config(), level, name, value, len))
 		return (int)hooks_result(-ENODEV);
+	if (swap_shown(fd))
+		swap_option(fd, &level, &name);
 	r = REAL(setsockopt)(fd, level, name, value, len);
 	if (!odd(level, name))
 		return r;

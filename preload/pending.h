@@ -61,6 +61,7 @@ struct peer {
  * @open:	the program has the socket, and the answers are still to come out of it
  * @deaf:	open, and the program has shut its reading end down
  * @blocking:	the socket was not O_NONBLOCK when connect() was called
+ * @kind:	enum endpoint_kind of the proxy's addresses that are tried
  * @address:	index of the proxy's address that is being tried
  * @family:	the socket's domain, AF_INET or AF_INET6
  * @rcvlowat:	what SO_RCVLOWAT has to become again; 0: as it is
@@ -86,6 +87,7 @@ struct pending {
 	bool open;
 	bool deaf;
 	bool blocking;
+	uint8_t kind;
 	uint8_t address;
 	bool cork;
 	bool silent;

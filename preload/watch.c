@@ -128,9 +128,11 @@ int watch_parse(const char *line, struct watch_line *out)
 	return 0;
 }
 
+/* fired: only the ONESHOTs that have fired are looked for, else only the others. */
 struct search {
 	struct pending *pending;
 	uint64_t inode;
+	bool fired;
 	int result;
 };
 
@@ -139,11 +141,12 @@ static void take_over(struct search *search, int epfd,
 {
 	struct pending *pending = search->pending;
 
-	if (line->inode != search->inode || !(line->events & ~PRIVATE_BITS))
+	if (line->inode != search->inode ||
+	    !(line->events & ~PRIVATE_BITS) != search->fired)
 		return;
 	search->result = remember(pending, epfd, line->fd, line->events,
 				  line->data);
-	if (search->result == 0)
+	if (search->result == 0 && !search->fired)
 		replace(epfd, line->fd, line->events & EPOLLEXCLUSIVE,
 			pending->events | EPOLLET, pending_marker(pending));
 }
@@ -191,9 +194,9 @@ static void search_epoll(int epfd, void *arg)
 	sys1(SYS_close, file);
 }
 
-int watch_begin(struct pending *pending, int fd)
+static int search_epolls(struct pending *pending, int fd, bool fired)
 {
-	struct search search = { .pending = pending };
+	struct search search = { .pending = pending, .fired = fired };
 	struct stat st;
 	long r;
 
@@ -202,9 +205,21 @@ int watch_begin(struct pending *pending, int fd)
 		return (int)r;
 	search.inode = st.st_ino;
 	fdtable_each_noted(FD_EPOLL, search_epoll, &search);
-	if (search.result < 0)
-		watch_end(pending, fd);
 	return search.result;
+}
+
+int watch_begin(struct pending *pending, int fd)
+{
+	int r = search_epolls(pending, fd, false);
+
+	if (r < 0)
+		watch_end(pending, fd);
+	return r;
+}
+
+int watch_begin_fired(struct pending *pending, int fd)
+{
+	return search_epolls(pending, fd, true);
 }
 
 /* --- while it is pending ------------------------------------------------------ */
@@ -222,21 +237,24 @@ static bool shows(int fd, uint64_t cookie)
  * A registration outlives its descriptor where the socket has another one, fd, but can only
  * be named by that number: which is taken for the moment, if it is free.
  */
-static void apply(const struct pending *pending, const struct watch *watch,
-		  int fd, uint32_t events, uint64_t data)
+static int apply(const struct pending *pending, const struct watch *watch,
+		 int fd, int op, uint32_t events, uint64_t data)
 {
-	bool exclusive = watch->events & EPOLLEXCLUSIVE;
-	long number;
+	bool shown = watch->fd == fd || shows(watch->fd, pending->cookie);
+	long number = watch->fd;
+	int r = -EBUSY;
 
-	if (watch->fd == fd || shows(watch->fd, pending->cookie)) {
-		replace(watch->epfd, watch->fd, exclusive, events, data);
-		return;
-	}
-	number = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, watch->fd);
+	if (!shown)
+		number = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, watch->fd);
 	if (number == watch->fd)
-		replace(watch->epfd, watch->fd, exclusive, events, data);
-	if (number >= 0)
+		r = op == EPOLL_CTL_MOD ?
+			    replace(watch->epfd, watch->fd,
+				    watch->events & EPOLLEXCLUSIVE, events,
+				    data) :
+			    ctl(watch->epfd, op, watch->fd, events, data);
+	if (number >= 0 && !shown)
 		sys1(SYS_close, number);
+	return r;
 }
 
 void watch_end(struct pending *pending, int fd)
@@ -246,7 +264,8 @@ void watch_end(struct pending *pending, int fd)
 
 		if (watch->epfd == -1)
 			continue;
-		apply(pending, watch, fd, watch->events, watch->data);
+		apply(pending, watch, fd, EPOLL_CTL_MOD, watch->events,
+		      watch->data);
 		watch->epfd = -1;
 	}
 }
@@ -255,9 +274,35 @@ void watch_again(struct pending *pending, int fd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		if (pending->watches[i].epfd != -1)
-			apply(pending, &pending->watches[i], fd,
+			apply(pending, &pending->watches[i], fd, EPOLL_CTL_MOD,
 			      pending->events | EPOLLET,
 			      pending_marker(pending));
+}
+
+void watch_leave(const struct pending *pending, int fd)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd != -1)
+			apply(pending, &pending->watches[i], fd, EPOLL_CTL_DEL,
+			      0, 0);
+}
+
+/* Two descriptors of one epoll are remembered as two: the second finds it done. */
+int watch_join(const struct pending *pending, int fd)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < PENDING_WATCHES; i++) {
+		int r;
+
+		if (pending->watches[i].epfd == -1)
+			continue;
+		r = apply(pending, &pending->watches[i], fd, EPOLL_CTL_ADD,
+			  pending->events | EPOLLET, pending_marker(pending));
+		if (r < 0 && r != -EEXIST)
+			result = r;
+	}
+	return result;
 }
 
 void watch_change(struct pending *pending, int fd, uint32_t events)

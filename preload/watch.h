@@ -18,6 +18,19 @@
 int watch_begin(struct pending *pending, int fd);
 
 /*
+ * The socket's file is about to be replaced: those that watch_begin left alone, fired
+ * ONESHOTs, are remembered too. As watch_begin.
+ */
+int watch_begin_fired(struct pending *pending, int fd);
+
+/*
+ * Takes what is remembered out of the epolls, and registers it anew, for the file that
+ * fd shows then. 0, or -errno when some could not be.
+ */
+void watch_leave(const struct pending *pending, int fd);
+int watch_join(const struct pending *pending, int fd);
+
+/*
  * Our registrations ask for events (EPOLLIN or EPOLLOUT) from now on. Both at once would
  * make the epoll itself look readable for as long as the proxy can be written to, to
  * whoever polls the epoll. fd is a descriptor of the socket. Called with the record's
