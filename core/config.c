@@ -653,6 +653,8 @@ static bool load_usual_file(struct config *config, const char *path)
 
 	if (!error)
 		return true;
+	if (error == -ENOENT || error == -ENOTDIR)
+		return false;
 	if (sys4(SYS_newfstatat, AT_FDCWD, path, &st, 0) < 0)
 		return false;
 	tell_unreadable(config, path, error);

@@ -134,6 +134,14 @@ int hooks_find_proxy(void)
 	return -EHOSTUNREACH;
 }
 
+/* What the family is to share has to be there before the first of it. */
+static void before_fork(void)
+{
+	kin_setup();
+	pending_setup();
+	conn_before_fork();
+}
+
 /*
  * The tables are claimed at once: else the first to ask could be a vfork child. And the lock
  * may be held by a thread that the child does not have.
@@ -150,7 +158,5 @@ __attribute__((constructor)) static void start(void)
 {
 	hooks_ready();
 	fdtable_ours();
-	kin_setup();
-	pending_setup();
-	pthread_atfork(conn_before_fork, NULL, after_fork);
+	pthread_atfork(before_fork, NULL, after_fork);
 }

@@ -27,12 +27,19 @@ struct kin *kin_page = &nobody;
 
 void kin_setup(void)
 {
-	long p = sys6(SYS_mmap, NULL, sizeof(struct kin),
-		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
+	struct kin *none = &nobody;
+	long p;
 
-	if (p >= 0 || p <= -4096)
-		kin_page = (struct kin *)p;
+	if (__atomic_load_n(&kin_page, __ATOMIC_RELAXED) != &nobody)
+		return;
+	p = sys6(SYS_mmap, NULL, sizeof(struct kin), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return;
+	if (!__atomic_compare_exchange_n(&kin_page, &none, (struct kin *)p,
+					 false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		sys2(SYS_munmap, p, sizeof(struct kin));
 }
 
 void kin_begin(struct pending *pending)

@@ -34,7 +34,7 @@ static inline bool kin_any(void)
 	return __atomic_load_n(&kin_page->pending, __ATOMIC_RELAXED) != 0;
 }
 
-/* At start, before the first fork. Without memory for it, nothing is told. */
+/* Before each fork; the first time counts. Without memory for it, nothing is told. */
 void kin_setup(void);
 
 /* The record's socket was inherited: others are to know, until kin_end. */

@@ -71,7 +71,8 @@ static struct pending *chunk_made(size_t i)
 
 void pending_setup(void)
 {
-	chunk_made(0);
+	if (chunk_at(0) == NULL)
+		chunk_made(0);
 }
 
 static bool claim(struct pending *pending)
