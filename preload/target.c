@@ -30,6 +30,7 @@
 #include "core/log.h"
 #include "core/pathlist.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/inherit.h"
 
 /* The kernel follows as many interpreters of interpreters. */
@@ -100,10 +101,25 @@ static int refuse_unreadable(const struct target *t)
 	return -EACCES;
 }
 
+/*
+ * Under a guard it may run, if it does not need the network: the kernel refuses it
+ * sockets. (An apt that could not run ldconfig would be no use.)
+ */
+static int leave_to_guard(const struct target *t, const struct elf *elf)
+{
+	log_once(t->path,
+		 "%s: is %s: it runs without the library, and the guard keeps it "
+		 "off the network", name_of(t),
+		 elf->go ? "a Go program" : elf_kind_text(elf->kind));
+	return 0;
+}
+
 static int refuse_kind(const struct target *t, const struct elf *elf)
 {
 	if (!is_executable(t))
 		return 0;
+	if (token_known())
+		return leave_to_guard(t, elf);
 	if (elf->kind == ELF_DYNAMIC_GLIBC)
 		log_once(t->path,
 			 "%s: not started: it is a Go program, which calls the "

@@ -179,12 +179,17 @@ gcc -static -o "$WORK/static" "$WORK/static.c" ||
 printf '#!%s\n' "$WORK/static" >"$WORK/script.static"
 chmod +x "$WORK/script.static"
 
+# Without the guard: nothing else would keep them off the network.
+unguarded() {
+	in_client "$SOCKSIFY" --no-guard -x "$url" "$@"
+}
+
 # refused NAME PATTERN COMMAND...: the status is a shell's for what cannot be
 # executed, and the library says why in one line.
 refused() {
 	local name=$1 pattern=$2 status
 	shift 2
-	through "$url" "$@" >"$WORK/out" 2>"$WORK/said"
+	unguarded "$@" >"$WORK/out" 2>"$WORK/said"
 	status=$?
 	is "$name is refused" "$status" 126
 	like "$name: the reason" "$(grep ^socksify "$WORK/said")" "$pattern"
@@ -199,26 +204,26 @@ refused "one by PATH" "static: not started: it is statically" \
 	env PATH="/nowhere:$WORK:/usr/bin" sh -c static
 refused "one of timeout's" "$static" timeout 5 "$WORK/static"
 refused "a script that needs one" "$static" sh -c "$WORK/script.static"
-is "posix_spawn of one is EACCES" "$(through "$url" "$PYTHON" -c "
+is "posix_spawn of one is EACCES" "$(unguarded "$PYTHON" -c "
 import os
 try:
     os.posix_spawn('$WORK/static', ['static'], {})
 except PermissionError:
     print('EACCES')" 2>/dev/null)" EACCES
-is "posix_spawnp, too" "$(through "$url" "$PYTHON" -c "
+is "posix_spawnp, too" "$(unguarded "$PYTHON" -c "
 import os
 os.environ['PATH'] = '$WORK'
 try:
     os.posix_spawnp('static', ['static'], {})
 except PermissionError:
     print('EACCES')" 2>/dev/null)" EACCES
-is "and subprocess" "$(through "$url" "$PYTHON" -c "
+is "and subprocess" "$(unguarded "$PYTHON" -c "
 import subprocess
 try:
     subprocess.run(['$WORK/static'], env={})
 except PermissionError:
     print('EACCES')" 2>/dev/null)" EACCES
-is "a descriptor of one, too" "$(through "$url" "$PYTHON" -c "
+is "a descriptor of one, too" "$(unguarded "$PYTHON" -c "
 import os
 try:
     os.execve(os.open('$WORK/static', os.O_PATH), ['static'], {})
@@ -226,11 +231,17 @@ except PermissionError:
     print('EACCES')" 2>/dev/null)" EACCES
 is "a later program of that name in PATH is taken" \
 	"$(mkdir -p "$WORK/later" && cp /bin/echo "$WORK/later/static" &&
-	through "$url" env PATH="$WORK:$WORK/later" static found 2>/dev/null)" \
+	unguarded env PATH="$WORK:$WORK/later" static found 2>/dev/null)" \
 	found
 is "a file that is not executable is the kernel's affair" \
 	"$(cp "$WORK/static" "$WORK/static.off" && chmod a-x "$WORK/static.off"
-	through "$url" sh -c "$WORK/static.off" 2>&1 | grep -c ^socksify)" 0
+	unguarded sh -c "$WORK/static.off" 2>&1 | grep -c ^socksify)" 0
+
+# Under it they run, if they can do without the network.
+out=$(through "$url" sh -c "$WORK/static" 2>&1)
+is "under the guard a static program runs, and reaches nothing" $? 1
+like "and that is said" "$out" \
+	"^socksify: .*static: is statically linked: it runs without .* guard"
 
 # Another root, where the library is not.
 mkdir -p "$WORK/root/bin"
