@@ -322,7 +322,7 @@ bool conn_option(int fd, int level, int name, int *value)
 	return *value != 0;
 }
 
-void conn_option_changed(int fd)
+void conn_option_changed(int fd, int level)
 {
 	struct conn *conn = conn_get(fd);
 	struct pending *pending;
@@ -333,6 +333,11 @@ void conn_option_changed(int fd)
 	pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
 	signals_block(&signals);
 	if (pending != NULL && pending_lock(pending, conn->generation)) {
+		/* What it was set to before does not count any more. */
+		if (level == SOL_SOCKET)
+			pending->rcvlowat = 0;
+		else
+			pending->cork = false;
 		neutralise_options(pending, fd);
 		pending_unlock(pending);
 	}

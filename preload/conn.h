@@ -140,10 +140,10 @@ struct conn *conn_adopt(int fd);
 
 /*
  * Options that would stall a handshake (SO_RCVLOWAT, TCP_CORK) while one is under way: what
- * the program has set, and that it has just set one.
+ * the program has set, and that it has just set the one of that level.
  */
 bool conn_option(int fd, int level, int name, int *value);
-void conn_option_changed(int fd);
+void conn_option_changed(int fd, int level);
 
 /* Steps whatever is pending. */
 void conn_step_all(void);

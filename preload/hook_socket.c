@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "core/log.h"
+#include "core/sys.h"
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
@@ -123,6 +124,33 @@ static bool odd(int level, int name)
 	       (level == IPPROTO_TCP && name == TCP_CORK);
 }
 
+/*
+ * An option of IPv4 is taken by the IPv6 socket too, for what else it brings about
+ * (IP_TOS sets SO_PRIORITY).
+ */
+static void set_swapped(int fd, int *level, int *name, const void *value,
+			socklen_t len)
+{
+	if (*level == IPPROTO_IP)
+		sys5(SYS_setsockopt, fd, *level, *name, value, len);
+	swap_option(fd, level, name);
+}
+
+/* What has no proxy in it is for a socket of the program's own family. */
+EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	if (swap_shown(fd))
+		swap_back(fd);
+	return REAL(bind)(fd, addr, len);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+	if (swap_shown(fd))
+		swap_back(fd);
+	return REAL(listen)(fd, backlog);
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
@@ -131,12 +159,12 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value,
 	if (!membership_allowed(hooks_config(), level, name, value, len))
 		return (int)hooks_result(-ENODEV);
 	if (swap_shown(fd))
-		swap_option(fd, &level, &name);
+		set_swapped(fd, &level, &name, value, len);
 	r = REAL(setsockopt)(fd, level, name, value, len);
 	if (!odd(level, name))
 		return r;
 	fdtable_note(fd, FD_ODD);
 	if (conn_any())
-		conn_option_changed(fd);
+		conn_option_changed(fd, level);
 	return r;
 }

@@ -127,7 +127,7 @@ for proxy in 1091 1092; do
 			"${early[@]}" read "$way" www.world.example 80)" ok
 	done
 	for row in dontwait forked executed threads half-closed deaf options \
-		again; do
+		options-undone again; do
 		is "early-data, $proxy: $row" "$(through "$url" "${early[@]}" \
 			"$row" www.world.example 80)" ok
 	done
