@@ -139,6 +139,10 @@ is "early-data: a banner in the reply's own segment is the program's" \
 	"$(through "socks5h://$PROXY:1093" "${probe[@]}" banner \
 		www.world.example 80)" "220 a banner"
 
+is "early-data: an IPv4 socket, the proxy by its IPv6 address" \
+	"$(through "socks5h://[$PROXY6]:1080" "${early[@]}" read recv \
+		"$WORLD" 80)" ok
+
 # What programs do, but for a connect that is refused.
 early_suite() {
 	local label=$1 url=$2
@@ -194,6 +198,9 @@ for row in refused-read refused-write refused-error refused-epoll; do
 			www.world.example 81 2>"$WORK/said")" "$native"
 	like "early-data: the log has the true cause" "$(cat "$WORK/said")" \
 		'^[^ ]*socksify.*www\.world\.example:81: the proxy refused: .*REP 5.*shown as a reset$'
+	is "early-data: so by its IPv6 address, from an IPv4 socket ($row)" \
+		"$(through "socks5h://[$PROXY6]:1080" "${early[@]}" "$row" \
+			"$WORLD" 81 2>/dev/null)" "$native"
 	for number in "${!refusals[@]}"; do
 		is "early-data: $row of ${refusals[number]}" \
 			"$(through "socks5h://$PROXY:$((2000 + number))" \
