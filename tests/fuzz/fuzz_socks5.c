@@ -2,8 +2,9 @@
 /*
  * fuzz_socks5.c - decoders and handshake under arbitrary bytes and splits
  *
- * Input: one octet of flags (bit 0: credentials are offered), eight octets
- * that say how large the pieces are in turn, then what the server says.
+ * Input: one octet of flags (bit 0: credentials are offered, bit 1: the request
+ * is pipelined), eight octets that say how large the pieces are in turn, then
+ * what the server says.
  *
  *	clang -fsanitize=fuzzer,address,undefined
  *	cc -DREPLAY: a program that runs the files that it is given, once
@@ -109,6 +110,8 @@ static struct run negotiate(uint8_t flags, const uint8_t splits[SPLITS],
 
 	endpoint_set_name(&destination, "example.com", 11);
 	handshake_begin(&r.h, SOCKS5_CONNECT, &destination);
+	if (flags & 2)
+		handshake_pipeline(&r.h);
 	for (size_t turn = 0; !handshake_over(&r.h); turn++) {
 		size_t most = 1 + (size_t)splits[turn % SPLITS];
 		size_t n = handshake_output(&r.h, who, out, sizeof(out));
