@@ -254,11 +254,15 @@ static void talk(struct pending *pending, int fd)
 	struct handshake *handshake = &pending->handshake;
 
 	while (!handshake_over(handshake)) {
-		long n = handshake_sends(handshake) ?
-				 send_some(pending, fd) :
+		bool sends = handshake_sends(handshake);
+		long n = sends ? send_some(pending, fd) :
 				 receive_some(pending, fd);
 
 		if (n == -EAGAIN)
+			return;
+		/* The answer is not there yet, and a blocking connect() waits for it. */
+		if (n > 0 && pending->blocking && sends &&
+		    !handshake_sends(handshake))
 			return;
 		if (n >= 0)
 			continue;
@@ -525,6 +529,11 @@ enum conn_phase conn_step(struct conn *conn, int fd)
 		step(pending, conn->generation, fd, &signals);
 		signals_restore(&signals);
 	}
+	return settle(conn);
+}
+
+enum conn_phase conn_look(struct conn *conn)
+{
 	return settle(conn);
 }
 
@@ -809,16 +818,27 @@ static int tell_silent(int fd)
 	return -error;
 }
 
+/* Connected for good, by what the table says: then there is nothing to ask the kernel. */
+static bool is_connected(int fd)
+{
+	const struct conn *conn = (const struct conn *)fdtable_peek(fd);
+
+	return conn != NULL && phase_of(conn) == CONN_CONNECTED;
+}
+
 int conn_before_data(int fd, bool dontwait, int option)
 {
 	/* What is written early stands behind the request; what is read, behind the reply. */
 	enum conn_phase least = option == SO_SNDTIMEO ? CONN_EARLY :
 							CONN_CONNECTED;
-	struct conn *conn = conn_get(fd);
+	struct conn *conn;
 	enum conn_phase phase;
 	struct timeval timeout;
 	int r;
 
+	if (is_connected(fd))
+		return 0;
+	conn = conn_get(fd);
 	if (conn == NULL)
 		return 0;
 	phase = conn_step(conn, fd);

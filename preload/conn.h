@@ -99,6 +99,9 @@ void conn_put(struct conn *conn);
  */
 enum conn_phase conn_step(struct conn *conn, int fd);
 
+/* The phase as it is, without a step. */
+enum conn_phase conn_look(struct conn *conn);
+
 /* What a pending or early connection waits for: POLLIN or POLLOUT. */
 short conn_events(const struct conn *conn);
 

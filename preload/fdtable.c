@@ -153,6 +153,13 @@ struct thing *fdtable_get(int fd)
 	}
 }
 
+const struct thing *fdtable_peek(int fd)
+{
+	const struct slot *slot = slot_of(fd);
+
+	return slot ? __atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE) : NULL;
+}
+
 int fdtable_set(int fd, struct thing *thing)
 {
 	struct slot *slot;

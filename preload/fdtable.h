@@ -38,6 +38,9 @@ enum fd_note {
 struct thing *fdtable_get(int fd);
 void fdtable_put(struct thing *thing);
 
+/* The same without a reference: it may become another thing at any time. */
+const struct thing *fdtable_peek(int fd);
+
 /*
  * Makes fd stand for thing, taking over the caller's reference; what it stood
  * for before is dropped. -ENOMEM, or -EPERM in a vfork child, whose table is its

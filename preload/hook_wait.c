@@ -52,18 +52,28 @@ static void scratch_drop(struct scratch *scratch)
 
 /* --- poll ----------------------------------------------------------------------- */
 
+/* fd is a connection under way, after a step. */
+static bool under_way(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	bool is = conn != NULL && conn_step(conn, fd) <= CONN_EARLY;
+
+	conn_put(conn);
+	return is;
+}
+
 /*
- * Whether fd is a connection under way, after a step, for which the program asks for
- * *events; that is then what is to be waited for.
+ * Whether fd is a connection under way, for which the program asks for *events; that is
+ * then what is to be waited for. It is not stepped: what can be is what will wake.
  */
-static bool under_way(int fd, short *events)
+static bool to_wait_for(int fd, short *events)
 {
 	struct conn *conn = conn_get(fd);
 	enum conn_phase phase;
 
 	if (conn == NULL)
 		return false;
-	phase = conn_step(conn, fd);
+	phase = conn_look(conn);
 	if (phase == CONN_PENDING)
 		*events = conn_events(conn);
 	else if (phase == CONN_EARLY)
@@ -102,9 +112,8 @@ static bool woke_for_us(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	struct timespec now = { 0 };
-	short events = 0;
 
-	if (under_way(fd, &events))
+	if (under_way(fd))
 		return true;
 	if (!(fdtable_notes(fd) & FD_EPOLL))
 		return false;
@@ -119,7 +128,7 @@ static bool woke_for_us(int fd)
 /* Marks an entry of the copy that waits for us; the kernel never reports it. */
 #define POLL_OURS POLLMSG
 
-/* Steps the pending ones; the copy then asks for what is to be waited for. */
+/* The copy asks for what is to be waited for. */
 static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 {
 	for (nfds_t i = 0; i < n; i++) {
@@ -128,7 +137,7 @@ static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 		copy[i].fd = fds[i].fd;
 		copy[i].events = events;
 		copy[i].revents = 0;
-		if (fds[i].fd >= 0 && under_way(fds[i].fd, &events))
+		if (fds[i].fd >= 0 && to_wait_for(fds[i].fd, &events))
 			copy[i].events = (short)(events | POLL_OURS);
 	}
 }
@@ -356,7 +365,7 @@ static void prepare_sets(const struct sets *given, struct sets *asked,
 	for (int fd = 0; fd < given->n; fd++) {
 		short events = asked_for(given, fd);
 
-		if (!in_sets(given, fd) || !under_way(fd, &events))
+		if (!in_sets(given, fd) || !to_wait_for(fd, &events))
 			continue;
 		clear(asked, fd);
 		for (int i = 0; i < SETS; i++)
