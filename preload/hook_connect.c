@@ -103,8 +103,10 @@ static bool cannot_reach(int fd, const union route_address *addr)
 /* An address that leads past the proxy is for a socket of the program's own family. */
 static int connect_direct(int fd, const union route_address *addr, socklen_t len)
 {
-	if (swap_shown(fd) && swap_back(fd) < 0)
-		return -EAFNOSUPPORT;
+	int r = swap_shown(fd) ? swap_back(fd) : 0;
+
+	if (r < 0)
+		return r;
 	return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
 }
 
@@ -205,17 +207,6 @@ static bool is_unreadable(const struct sockaddr *addr, socklen_t len)
 	       len > sizeof(struct sockaddr_storage);
 }
 
-static int dissolve(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	int r;
-
-	conn_abandon(fd);
-	r = REAL(connect)(fd, addr, len);
-	if (r == 0 && swap_shown(fd))
-		swap_back(fd);
-	return r;
-}
-
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	if (is_unreadable(addr, len))
@@ -225,7 +216,7 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)hooks_result(connect_inet(fd, addr, len));
 	}
 	if (addr->sa_family == AF_UNSPEC)
-		return dissolve(fd, addr, len);
+		conn_abandon(fd);
 	return REAL(connect)(fd, addr, len);
 }
 

@@ -117,6 +117,8 @@ static int get_swapped(int fd, int level, int name, void *value, socklen_t *len)
 	int ours, r;
 	bool told = swap_tells(fd, &level, &name, &ours);
 
+	if (level == IPPROTO_IPV6 && !(fdtable_notes(fd) & FD_INET6))
+		return (int)hooks_result(-EOPNOTSUPP); /* as an IPv4 socket's */
 	swap_option(fd, &level, &name);
 	r = REAL(getsockopt)(fd, level, name, value, len);
 	if (told && r == 0)

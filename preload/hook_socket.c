@@ -11,8 +11,8 @@
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
-#include "preload/swap.h"
 #include "preload/membership.h"
+#include "preload/swap.h"
 
 #ifndef SOCK_TYPE_MASK
 #define SOCK_TYPE_MASK 0xf
@@ -136,18 +136,31 @@ static void set_swapped(int fd, int *level, int *name, const void *value,
 	swap_option(fd, level, name);
 }
 
-/* What has no proxy in it is for a socket of the program's own family. */
+/*
+ * What has no proxy in it is for a socket of the program's own family. Where that cannot
+ * be, or a connection stands or failed untold, the kernel refuses the call itself.
+ */
+static void want_own_family(int fd)
+{
+	struct conn *conn;
+
+	if (!swap_shown(fd))
+		return;
+	conn = conn_get(fd);
+	if (conn == NULL)
+		swap_back(fd);
+	conn_put(conn);
+}
+
 EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	if (swap_shown(fd))
-		swap_back(fd);
+	want_own_family(fd);
 	return REAL(bind)(fd, addr, len);
 }
 
 EXPORT int listen(int fd, int backlog)
 {
-	if (swap_shown(fd))
-		swap_back(fd);
+	want_own_family(fd);
 	return REAL(listen)(fd, backlog);
 }
 

@@ -13,14 +13,13 @@
  * whatever fails before leaves everything as it was.
  *
  * FD_SWAPPED is noted of its descriptors; FD_INET6 goes on to mean the program's family.
- * It stays swapped through failures and further connects by the proxy. What leads to
- * no proxy (connect with AF_UNSPEC, a direct address) gets a socket of the program's own
- * family again (swap_back).
+ * It stays swapped through failures and further connects by the proxy. What has
+ * no proxy in it (bind, listen, connect to a direct address) gets a socket of the
+ * program's own family again (swap_back).
  *
  * Not handled: other processes that have the same socket, and descriptors that the table
  * does not know, keep the old one, unconnected; socket filters are not carried over; a
- * program started by exec sees the family that the socket really has; bind() between a
- * failed connect() and the next sees it too.
+ * program started by exec sees the family that the socket really has.
  */
 #include "preload/swap.h"
 
@@ -152,7 +151,10 @@ static uint64_t cookie_of(int fd)
 
 /* --- a socket in the image of another ------------------------------------------ */
 
-/* What reads alike was not changed. 0 also for an option that this kernel lacks. */
+/*
+ * What reads alike was not changed; nor was a zero that the other family cannot tell
+ * (MPTCP's IPV6_TCLASS). 0 also for an option that this kernel lacks.
+ */
 static long carry(int old, struct option from, int fresh, struct option to)
 {
 	char value[OPTION_SIZE_MAX] = "", now[OPTION_SIZE_MAX] = "";
@@ -160,8 +162,9 @@ static long carry(int old, struct option from, int fresh, struct option to)
 
 	if (sys5(SYS_getsockopt, old, from.level, from.name, value, &len) < 0)
 		return 0;
-	if (sys5(SYS_getsockopt, fresh, to.level, to.name, now, &now_len) == 0 &&
-	    len == now_len && memcmp(value, now, len) == 0)
+	if (sys5(SYS_getsockopt, fresh, to.level, to.name, now, &now_len) < 0)
+		now_len = len;
+	if (len == now_len && memcmp(value, now, len) == 0)
 		return 0;
 	return sys5(SYS_setsockopt, fresh, to.level, to.name, value, len);
 }
@@ -234,6 +237,18 @@ static uint16_t port_of(const union address *address)
 						   address->in6.sin6_port;
 }
 
+/*
+ * After a connection getsockname() goes on naming the port that the kernel chose for it.
+ * IPV6_V6ONLY tells, which is refused to a socket that is bound.
+ */
+static bool is_bound(int fd)
+{
+	int v6only = option_get(fd, IPPROTO_IPV6, IPV6_V6ONLY, -1);
+
+	return v6only < 0 ||
+	       option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only) < 0;
+}
+
 /* V6ONLY leaves the port to the IPv4 socket that has it still. */
 static long carry_port(int old, int fresh, int family)
 {
@@ -244,7 +259,7 @@ static long carry_port(int old, int fresh, int family)
 
 	sys3(SYS_getsockname, old, &bound, &len);
 	port = port_of(&bound);
-	if (port == 0)
+	if (port == 0 || !is_bound(old))
 		return 0;
 	memset(&bound, 0, sizeof(bound));
 	bound.any.ss_family = (sa_family_t)family;
@@ -280,10 +295,24 @@ static long carry_over(int old, int fresh, int family)
 	return carry_port(old, fresh, family);
 }
 
+/* 0, or what connect() says to a socket that is in use. */
+static int is_in_use(int fd)
+{
+	struct tcp_info info = { .tcpi_state = TCP_CLOSE };
+	socklen_t len = sizeof(info);
+
+	sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	if (info.tcpi_state == TCP_SYN_SENT)
+		return -EALREADY;
+	return info.tcpi_state == TCP_CLOSE ? 0 : -EISCONN;
+}
+
 int swap_make(int fd, int family)
 {
-	long fresh, r;
+	long fresh, r = is_in_use(fd);
 
+	if (r < 0)
+		return (int)r;
 	if (!fdtable_ours())
 		return -EAFNOSUPPORT; /* a vfork child cannot note it */
 	fresh = token_socket(family, SOCK_STREAM | SOCK_CLOEXEC,

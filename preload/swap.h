@@ -25,7 +25,8 @@ static inline int swap_family(int fd, int family)
 /*
  * A new TCP socket of that family which is otherwise like fd: options, status flags,
  * owner, source port. Its descriptor, which is the caller's to close, or -EADDRNOTAVAIL
- * when the port is taken in that family, or -EAFNOSUPPORT. The log tells why.
+ * when the port is taken in that family, or -EAFNOSUPPORT, and the log tells why;
+ * -EISCONN or -EALREADY for a socket that is not at rest.
  */
 int swap_make(int fd, int family);
 
