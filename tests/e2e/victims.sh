@@ -57,7 +57,8 @@ command_in() {
 
 # compare VICTIM: every row, or those that the environment's ROWS names; by danted
 # and slow, or by what WAYS names: "again" is a second direct run, which shows
-# whether a row is worth anything.
+# whether a row is worth anything; "six" is Dante by its IPv6 address, which no
+# IPv4 socket reaches.
 compare() {
 	local row options=()
 	for row in ${ROWS:-}; do
@@ -72,6 +73,9 @@ compare() {
 		slow)	options+=(--way "slow=$(command_in client env \
 				LD_PRELOAD="$PRELOAD" \
 				SOCKSIFY_PROXY="socks5h://$PROXY:1090")") ;;
+		six)	options+=(--way "six=$(command_in client env \
+				LD_PRELOAD="$LIBRARY" \
+				SOCKSIFY_PROXY="socks5h://[$PROXY6]:1080")") ;;
 		esac
 	done
 	"$PYTHON" "$SUPPORT/compare.py" --victim "$BUILD/victims/$1" \
