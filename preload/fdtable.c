@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/types.h>
 
@@ -39,6 +40,7 @@ enum {
 struct slot {
 	struct thing *thing;
 	uint32_t notes;
+	struct fd_watch watch;
 };
 
 struct chunk {
@@ -325,6 +327,34 @@ void fdtable_unnote(int fd, unsigned int notes)
 
 	if (slot != NULL)
 		__atomic_fetch_and(&slot->notes, ~notes, __ATOMIC_RELAXED);
+}
+
+void fdtable_watch(int fd, const struct fd_watch *watch, bool changed)
+{
+	struct slot *slot = slot_made(fd);
+	bool known;
+
+	if (slot == NULL)
+		return;
+	known = slot->notes & FD_WATCHED;
+	if (known && (!changed || slot->watch.epfd != watch->epfd))
+		fdtable_note(fd, FD_WATCHED_MORE);
+	else
+		slot->watch = *watch;
+	fdtable_note(fd, watch->events & EPOLLONESHOT ?
+				 FD_WATCHED | FD_WATCHED_MORE :
+				 FD_WATCHED);
+}
+
+bool fdtable_watched(int fd, struct fd_watch *watch)
+{
+	const struct slot *slot = slot_of(fd);
+	unsigned int asked = FD_SEEN | FD_WATCHED | FD_WATCHED_MORE | FD_DUPED;
+
+	if (slot == NULL || (slot->notes & asked) != (FD_SEEN | FD_WATCHED))
+		return false;
+	*watch = slot->watch;
+	return true;
 }
 
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),

@@ -28,10 +28,11 @@ enum fd_note {
 	FD_STREAM = 16, /* with FD_SEEN: it is a TCP socket, else a UDP one */
 	FD_INET6 = 32,	/* with FD_SEEN: of AF_INET6, else of AF_INET */
 	FD_DUPED = 64,	/* other descriptors may show the same socket */
-	FD_INHERITED = 512, /* it was there before this process was forked */
-	FD_NESTS = 256, /* it is an epoll to which another was added */
 	FD_V6ONLY = 128, /* IPV6_V6ONLY was set, and had to be taken away */
+	FD_NESTS = 256, /* it is an epoll to which another was added */
+	FD_INHERITED = 512, /* it was there before this process was forked */
 	FD_SWAPPED = 1024, /* one of the other family stands for it (swap.h) */
+	FD_WATCHED_MORE = 2048, /* fdtable_watch does not know all of that */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */
@@ -71,6 +72,31 @@ void fdtable_dup(int from, int to);
 unsigned int fdtable_notes(int fd);
 void fdtable_note(int fd, unsigned int notes);
 void fdtable_unnote(int fd, unsigned int notes);
+
+/**
+ * struct fd_watch - a descriptor's registration in an epoll of the program
+ * @epfd:	the epoll
+ * @events:	as given to epoll_ctl
+ * @data:	likewise
+ */
+struct fd_watch {
+	int32_t epfd;
+	uint32_t events;
+	uint64_t data;
+};
+
+/*
+ * Remembers a registration, about to be made (or changed) by epoll_ctl; the first one of a
+ * descriptor. Others, and a ONESHOT, of which only the kernel knows whether it has fired, are
+ * noted as FD_WATCHED_MORE.
+ */
+void fdtable_watch(int fd, const struct fd_watch *watch, bool changed);
+
+/*
+ * The one registration of fd, as far as epoll_ctl has told. False: there are more, or it is
+ * not known; the kernel is to be asked.
+ */
+bool fdtable_watched(int fd, struct fd_watch *watch);
 
 /* Calls each for every descriptor noted with notes, in order. */
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),

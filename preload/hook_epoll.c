@@ -45,6 +45,17 @@ EXPORT int epoll_create1(int flags)
 	return made(REAL(epoll_create1)(flags));
 }
 
+/* Before the call: a connect that begins meanwhile in another thread shall find it. */
+static void remember(int epfd, int op, int fd, const struct epoll_event *event)
+{
+	struct fd_watch watch = { epfd, event->events, event->data.u64 };
+
+	if (fdtable_notes(fd) & FD_STREAM)
+		fdtable_watch(fd, &watch, op == EPOLL_CTL_MOD);
+	else if (op == EPOLL_CTL_ADD)
+		fdtable_note(fd, FD_WATCHED | FD_WATCHED_MORE);
+}
+
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int result;
@@ -53,8 +64,9 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		fdtable_note(epfd, fdtable_notes(fd) & FD_EPOLL ?
 					   FD_EPOLL | FD_NESTS :
 					   FD_EPOLL);
-		fdtable_note(fd, FD_WATCHED);
 	}
+	if (op != EPOLL_CTL_DEL && event != NULL)
+		remember(epfd, op, fd, event);
 	if (conn_any() && (event != NULL || op == EPOLL_CTL_DEL) &&
 	    conn_epoll_ctl(epfd, op, fd, event, &result))
 		return (int)hooks_result(result);

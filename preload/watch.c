@@ -9,8 +9,9 @@
  * (hook_epoll.c); when it is over the registration is made what it was, and the
  * kernel itself reports what is to be reported.
  *
- * Which registrations there are is read from the epoll's fdinfo, which also knows
- * those that were made where we do not see it, and whether a ONESHOT has fired.
+ * Which registrations there are is told by epoll_ctl, as long as there is one (fdtable);
+ * else it is read from the epoll's fdinfo, which also knows those that were made
+ * where we do not see it, and whether a ONESHOT has fired.
  */
 #include "preload/watch.h"
 
@@ -208,9 +209,26 @@ static int search_epolls(struct pending *pending, int fd, bool fired)
 	return search.result;
 }
 
+/* The kernel's word for it: what is not registered (any more) cannot be changed. */
+static bool take_over_known(struct pending *pending, int fd)
+{
+	struct fd_watch watch;
+
+	if (!fdtable_watched(fd, &watch) || watch.events & EPOLLEXCLUSIVE ||
+	    ctl(watch.epfd, EPOLL_CTL_MOD, fd, pending->events | EPOLLET,
+		pending_marker(pending)) < 0)
+		return false;
+	remember(pending, watch.epfd, fd, watch.events, watch.data);
+	return true;
+}
+
 int watch_begin(struct pending *pending, int fd)
 {
-	int r = search_epolls(pending, fd, false);
+	int r;
+
+	if (take_over_known(pending, fd))
+		return 0;
+	r = search_epolls(pending, fd, false);
 
 	if (r < 0)
 		watch_end(pending, fd);
