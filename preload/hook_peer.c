@@ -3,7 +3,9 @@
  * hook_peer.c - what a program asks of a connection: its peer, its error, its end
  */
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "core/sys.h"
 #include "preload/conn.h"
@@ -73,7 +75,7 @@ EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	socklen_t size = sizeof(real);
 	int r = REAL(getsockname)(fd, addr, len);
 
-	if (r < 0 || !swap_shown(fd))
+	if (r < 0 || len == NULL || !swap_shown(fd))
 		return r;
 	if (sys3(SYS_getsockname, fd, &real, &size) < 0)
 		return r;
@@ -145,6 +147,39 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 		return r;
 	}
 	return REAL(getsockopt)(fd, level, name, value, len);
+}
+
+/* How much is to be read, or not yet sent: what is there meanwhile is the handshake's. */
+static bool asks_count(unsigned long request)
+{
+	return request == FIONREAD || request == TIOCOUTQ;
+}
+
+static bool is_pending(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	bool pending = conn != NULL && conn_step(conn, fd) == CONN_PENDING;
+
+	conn_put(conn);
+	return pending;
+}
+
+/* Every request's argument fits a pointer, ioctl(2). */
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+	int r;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (!conn_any() || !asks_count(request) || !is_pending(fd))
+		return REAL(ioctl)(fd, request, arg);
+	r = REAL(ioctl)(fd, request, arg);
+	if (r == 0)
+		*(int *)arg = 0;
+	return r;
 }
 
 /* The kernel dissolves a connection under way when it is shut down. */
