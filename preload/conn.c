@@ -296,7 +296,7 @@ static void neutralise_options(struct pending *pending, int fd)
 {
 	int rcvlowat;
 
-	if ((fdtable_notes(fd) & (FD_SEEN | FD_ODD | FD_DUPED)) == FD_SEEN)
+	if (fdtable_plain(fd))
 		return;
 	rcvlowat = option_get(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 	if (rcvlowat > 1) {
@@ -1043,7 +1043,7 @@ int conn_tell(struct conn *conn, int fd)
 
 int conn_await(int fd)
 {
-	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
+	struct timeval timeout = option_send_timeout(fd);
 	uint64_t cookie = cookie_of(fd);
 	int r = conn_settle(fd, limit_of(&timeout));
 	struct conn *conn;

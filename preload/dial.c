@@ -60,7 +60,7 @@ static enum endpoint_kind reachable(int fd, int family)
 static int connect_briefly(int fd, const struct sockaddr_storage *sa, int len)
 {
 	struct timeval tick = { .tv_usec = 1 };
-	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
+	struct timeval timeout = option_send_timeout(fd);
 	int r;
 
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));

@@ -70,6 +70,14 @@ void fdtable_dup(int from, int to);
  * sockets would only cost a look at the kernel's own lists later.
  */
 unsigned int fdtable_notes(int fd);
+
+/* All is known of fd, and it has no FD_ODD options: there is no need to ask for them. */
+static inline bool fdtable_plain(int fd)
+{
+	unsigned int doubts = FD_ODD | FD_DUPED | FD_INHERITED;
+
+	return (fdtable_notes(fd) & (FD_SEEN | doubts)) == FD_SEEN;
+}
 void fdtable_note(int fd, unsigned int notes);
 void fdtable_unnote(int fd, unsigned int notes);
 

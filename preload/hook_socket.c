@@ -120,7 +120,8 @@ EXPORT int socket(int domain, int type, int protocol)
 
 static bool odd(int level, int name)
 {
-	return (level == SOL_SOCKET && name == SO_RCVLOWAT) ||
+	return (level == SOL_SOCKET &&
+		(name == SO_RCVLOWAT || name == SO_SNDTIMEO)) ||
 	       (level == IPPROTO_TCP && name == TCP_CORK);
 }
 

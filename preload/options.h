@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "core/sys.h"
+#include "preload/fdtable.h"
 
 /* An int option, or otherwise where there is none. */
 static inline int option_get(int fd, int level, int name, int otherwise)
@@ -31,6 +32,14 @@ static inline struct timeval option_timeout(int fd, int option)
 
 	sys5(SYS_getsockopt, fd, SOL_SOCKET, option, &timeout, &len);
 	return timeout;
+}
+
+/* SO_SNDTIMEO, without a question where it is known to be none. */
+static inline struct timeval option_send_timeout(int fd)
+{
+	struct timeval none = { 0 };
+
+	return fdtable_plain(fd) ? none : option_timeout(fd, SO_SNDTIMEO);
 }
 
 #endif
