@@ -766,19 +766,14 @@ static bool still_stands(int *fd, const struct conn *conn, uint32_t generation)
  * conns, and the generation tells whether it still is the same one. Cancellation, where it
  * is asynchronous, is kept out of the steps: the wait is a cancellation point anyway.
  */
-static int settle_to(int fd, enum conn_phase least, int64_t limit_ns)
+static int settle_known(struct conn *conn, uint32_t generation, int fd,
+			enum conn_phase least, int64_t limit_ns)
 {
-	struct conn *conn = conn_get(fd);
 	int saved_errno = errno;
-	uint32_t generation;
 	sigset_t signals;
 	int type;
 	int r;
 
-	if (conn == NULL)
-		return 0;
-	generation = conn->generation;
-	conn_put(conn);
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
 	signals_block_but_cancel(&signals);
 	do {
@@ -788,6 +783,18 @@ static int settle_to(int fd, enum conn_phase least, int64_t limit_ns)
 	pthread_setcanceltype(type, NULL);
 	errno = saved_errno;
 	return r == 1 ? 0 : r;
+}
+
+static int settle_to(int fd, enum conn_phase least, int64_t limit_ns)
+{
+	struct conn *conn = conn_get(fd);
+	uint32_t generation;
+
+	if (conn == NULL)
+		return 0;
+	generation = conn->generation;
+	conn_put(conn);
+	return settle_known(conn, generation, fd, least, limit_ns);
 }
 
 int conn_settle(int fd, int64_t limit_ns)
@@ -1041,28 +1048,45 @@ int conn_tell(struct conn *conn, int fd)
 								       0;
 }
 
-int conn_await(int fd)
+static int await_known(struct conn *conn, uint32_t generation, uint64_t cookie,
+		       int fd)
 {
 	struct timeval timeout = option_send_timeout(fd);
-	uint64_t cookie = cookie_of(fd);
-	int r = conn_settle(fd, limit_of(&timeout));
-	struct conn *conn;
+	int r = settle_known(conn, generation, fd, CONN_EARLY,
+			     limit_of(&timeout));
+	struct thing *thing;
 
 	if (r == -EAGAIN)
 		return -EINPROGRESS;
 	if (r < 0)
 		return r;
-	conn = conn_get(fd);
-	if (conn == NULL)
-		return outcome_unknown(fd, cookie);
-	r = conn_tell(conn, fd);
-	conn_put(conn);
+	thing = fdtable_get(fd);
+	if (thing == &conn->thing && conn->generation == generation)
+		r = conn_tell(conn, fd);
+	else
+		r = outcome_unknown(fd, cookie);
+	fdtable_put(thing);
 	return r;
+}
+
+int conn_await(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	uint32_t generation;
+	uint64_t cookie;
+
+	if (conn == NULL)
+		return -EBADF;
+	generation = conn->generation;
+	cookie = conn->cookie;
+	conn_put(conn);
+	return await_known(conn, generation, cookie, fd);
 }
 
 int conn_open(const struct conn_request *request)
 {
 	struct pending *pending = begin(request);
+	uint32_t generation;
 	struct conn *conn;
 	int r;
 
@@ -1073,6 +1097,7 @@ int conn_open(const struct conn_request *request)
 		pending_unref(pending);
 		return -ENOBUFS;
 	}
+	generation = conn->generation;
 	r = start(request, conn);
 	if (r < 0) {
 		conn_put(conn);
@@ -1080,7 +1105,9 @@ int conn_open(const struct conn_request *request)
 			report_dial(request, -r);
 		return r;
 	}
-	return request->nonblocking ? -EINPROGRESS : conn_await(request->fd);
+	if (request->nonblocking)
+		return -EINPROGRESS;
+	return await_known(conn, generation, conn->cookie, request->fd);
 }
 
 /* --- the end of it ------------------------------------------------------------------ */
