@@ -1175,6 +1175,11 @@ struct conn *conn_adopt(int fd)
 			continue;
 		shown = fdtable_find(&conn->thing);
 		conn = shown < 0 ? NULL : conn_get(shown);
+		/* By now the number may be another's. */
+		if (conn != NULL && conn->cookie != cookie) {
+			conn_put(conn);
+			continue;
+		}
 		if (shown_by(fd, conn) != NULL)
 			return conn;
 	}
@@ -1260,6 +1265,26 @@ void conn_epoll_closing(int epfd)
 	signals_restore(&signals);
 }
 
+/* --- fork ------------------------------------------------------------------------ */
+
+static uint32_t fork_lock;     /* one fork at a time; held with signals blocked */
+static sigset_t fork_signals;  /* what they were; belongs to who holds it */
+static bool fork_counted;      /* likewise: something was pending */
+
+/* A reference for the child; only to what conn has indeed. */
+static struct pending *count_for_child(const struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	if (pending == NULL || !pending_hold(pending))
+		return NULL;
+	if (__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE) == pending)
+		return pending;
+	pending_unref(pending);
+	return NULL;
+}
+
 /*
  * The references are the child's: it has a copy of each conn, and no other way to
  * count itself before the parent goes on. A fork that fails leaves them behind.
@@ -1267,15 +1292,34 @@ void conn_epoll_closing(int epfd)
 void conn_before_fork(void)
 {
 	uint32_t used = conn_pool_used();
+	sigset_t signals;
 
-	forked = forked || conn_any();
+	signals_block(&signals);
+	while (__atomic_exchange_n(&fork_lock, 1, __ATOMIC_ACQUIRE) != 0)
+		sys0(SYS_sched_yield);
+	fork_signals = signals;
+	fork_counted = conn_any();
 	forker = (pid_t)sys0(SYS_getpid);
-	for (uint32_t i = 0; conn_any() && i < used; i++) {
+	for (uint32_t i = 0; fork_counted && i < used; i++) {
 		struct conn *conn = conn_pool_at(i);
 
-		if (conn != NULL && conn->pending != NULL)
-			pending_ref(conn->pending);
+		if (conn != NULL)
+			conn->counted = count_for_child(conn);
 	}
+}
+
+static void fork_over(void)
+{
+	sigset_t signals = fork_signals;
+
+	forked = forked || fork_counted || conn_any();
+	__atomic_store_n(&fork_lock, 0, __ATOMIC_RELEASE);
+	signals_restore(&signals);
+}
+
+void conn_forked_parent(void)
+{
+	fork_over();
 }
 
 static bool is_child(void)
@@ -1335,4 +1379,35 @@ void conn_leave(void)
 void conn_stay(void)
 {
 	each_of_child(take_again);
+}
+
+/*
+ * Threads that the child does not have went on between the count and the copy: what began
+ * meanwhile was not counted, and what ended is not held here any more.
+ */
+static void recount(struct conn *conn)
+{
+	struct pending *counted = fork_counted ? conn->counted : NULL;
+
+	if (counted != NULL && counted == conn->pending)
+		return;
+	if (counted != NULL)
+		pending_unref(counted);
+	if (conn->thing.refs == 0)
+		conn->pending = NULL; /* it was being made, or given back */
+	else if (conn->pending != NULL)
+		take_again(conn, conn->pending);
+}
+
+void conn_forked_child(void)
+{
+	uint32_t used = conn_pool_used();
+
+	for (uint32_t i = 0; (fork_counted || conn_any()) && i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+
+		if (conn != NULL)
+			recount(conn);
+	}
+	fork_over();
 }

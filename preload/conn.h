@@ -31,6 +31,7 @@ enum conn_phase {
  * @family:	of the socket, AF_INET or AF_INET6
  * @generation:	of @pending
  * @pending:	the negotiation, in CONN_PENDING and CONN_EARLY
+ * @counted:	what @pending was when the latest fork counted for its child
  * @cookie:	of the socket, SO_COOKIE
  * @peer:	the address that the program connected to, as it gave it
  */
@@ -42,6 +43,7 @@ struct conn {
 	int32_t family;
 	uint32_t generation;
 	struct pending *pending;
+	struct pending *counted;
 	uint64_t cookie;
 	struct peer peer;
 };
@@ -189,8 +191,13 @@ void conn_abandon(int fd);
 /* epfd is about to be closed. */
 void conn_epoll_closing(int epfd);
 
-/* Both sides of a fork go on with what is pending: called before it. */
+/*
+ * Both sides of a fork go on with what is pending. Signals are blocked from before the fork
+ * until one of the other two was called.
+ */
 void conn_before_fork(void);
+void conn_forked_parent(void);
+void conn_forked_child(void);
 
 /*
  * A child of fork is about to become another program: what it holds of its parent's records

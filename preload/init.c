@@ -151,6 +151,7 @@ static void after_fork(void)
 	pending_after_fork();
 	fdtable_ours();
 	fdtable_inherit();
+	conn_forked_child();
 	pthread_mutex_init(&proxy_lock, NULL);
 }
 
@@ -158,5 +159,5 @@ __attribute__((constructor)) static void start(void)
 {
 	hooks_ready();
 	fdtable_ours();
-	pthread_atfork(before_fork, NULL, after_fork);
+	pthread_atfork(before_fork, conn_forked_parent, after_fork);
 }
