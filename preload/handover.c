@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handover.c - connections that a program which is about to start gets */
+/* handover.c - connections that others get: programs that are started, receivers */
 #include "preload/handover.h"
 
 #include <fcntl.h>
@@ -46,14 +46,20 @@ static void wait_for(int fd, short events)
 	conn_expire();
 }
 
+void handover_finish_one(int fd)
+{
+	short events;
+
+	while ((events = step(fd)) != 0)
+		wait_for(fd, events);
+}
+
 void handover_finish(void)
 {
 	if (!conn_any() || !fdtable_ours())
 		return;
 	for (int fd = fdtable_next(-1); fd >= 0; fd = fdtable_next(fd)) {
-		short events;
-
-		while (is_handed_on(fd) && (events = step(fd)) != 0)
-			wait_for(fd, events);
+		if (is_handed_on(fd))
+			handover_finish_one(fd);
 	}
 }

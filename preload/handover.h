@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handover.h - connections that a program which is about to start gets */
+/* handover.h - connections that others get: programs that are started, receivers */
 #ifndef SOCKSIFY_PRELOAD_HANDOVER_H
 #define SOCKSIFY_PRELOAD_HANDOVER_H
 
@@ -10,5 +10,8 @@
  * child, whose descriptors are not those that the tables tell of.
  */
 void handover_finish(void);
+
+/* The same for the one behind fd, which is about to be passed to somebody. */
+void handover_finish_one(int fd);
 
 #endif

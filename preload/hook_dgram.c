@@ -13,6 +13,7 @@
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
 #include "preload/options.h"
+#include "preload/passing.h"
 #include "preload/route.h"
 
 static bool is_stream(int fd)
@@ -113,6 +114,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		return send_fastopen(fd, message, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
+	passing_sent(message);
 	if (!addressed)
 		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
 	r = judge(fd, message->msg_name, message->msg_namelen, &copy);
@@ -154,6 +156,8 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 		return send_each(fd, messages, n, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
+	for (unsigned int i = 0; messages != NULL && i < n; i++)
+		passing_sent(&messages[i].msg_hdr);
 	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
 }
 
@@ -176,16 +180,25 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+	ssize_t n;
+
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
-	return hook_after(fd, REAL(recvmsg)(fd, message, flags));
+	n = REAL(recvmsg)(fd, message, flags);
+	if (n >= 0)
+		passing_received(message);
+	return hook_after(fd, n);
 }
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 		    struct timespec *timeout)
 {
+	int got;
+
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
-	return (int)hook_after(fd,
-			       REAL(recvmmsg)(fd, messages, n, flags, timeout));
+	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
+	for (int i = 0; i < got; i++)
+		passing_received(&messages[i].msg_hdr);
+	return (int)hook_after(fd, got);
 }

@@ -36,6 +36,7 @@ void kin_setup(void)
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		return;
+	memcpy((void *)p, &nobody, sizeof(nobody)); /* its memos */
 	if (!__atomic_compare_exchange_n(&kin_page, &none, (struct kin *)p,
 					 false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
@@ -49,7 +50,7 @@ void kin_begin(struct pending *pending)
 	__atomic_add_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
 }
 
-static void leave_memo(uint64_t cookie, const struct peer *peer)
+void kin_leave(uint64_t cookie, const struct peer *peer)
 {
 	uint32_t i = __atomic_fetch_add(&kin_page->turn, 1, __ATOMIC_RELAXED) %
 		     KIN_MEMOS;
@@ -65,7 +66,7 @@ void kin_end(struct pending *pending, bool connected)
 		return;
 	pending->kin = false;
 	if (connected)
-		leave_memo(pending->cookie, &pending->peer);
+		kin_leave(pending->cookie, &pending->peer);
 	__atomic_sub_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
 	pending_unref(pending);
 }

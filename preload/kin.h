@@ -8,7 +8,7 @@
 
 #include "preload/pending.h"
 
-enum { KIN_MEMOS = 64 };
+enum { KIN_MEMOS = 512 };
 
 /**
  * struct kin - what a process and its forks tell each other
@@ -46,6 +46,9 @@ void kin_end(struct pending *pending, bool connected);
  * there is none. Records that nobody has gone on with are given up here.
  */
 struct pending *kin_find(uint64_t cookie);
+
+/* Leaves word of who that socket is connected to, for whoever else gets it. */
+void kin_leave(uint64_t cookie, const struct peer *peer);
 
 /* Who a relative has connected that socket to. */
 bool kin_peer(uint64_t cookie, struct peer *peer);
