@@ -130,7 +130,7 @@ static void conn_release(struct thing *thing)
 	if (phase_of(conn) != CONN_CONNECTED)
 		attention(-1);
 	if (conn->pending != NULL)
-		pending_unref(conn->pending);
+		pending_leave(conn->pending);
 	conn->pending = NULL;
 	conn_pool_give(conn);
 }
@@ -150,6 +150,7 @@ static struct conn *conn_new(struct pending *pending)
 	conn->generation = pending->generation;
 	conn->cookie = pending->cookie;
 	conn->peer = pending->peer;
+	pending_enter(pending);
 	attention(1);
 	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
 	return conn;
@@ -512,7 +513,7 @@ static enum conn_phase settle(struct conn *conn)
 		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
 		if (next == CONN_CONNECTED)
 			attention(-1);
-		pending_unref(pending);
+		pending_leave(pending);
 	}
 	return phase_of(conn);
 }
@@ -1350,7 +1351,7 @@ static void each_of_child(void (*each)(struct conn *conn,
 static void let_go(struct conn *conn, struct pending *pending)
 {
 	(void)conn;
-	pending_unref(pending);
+	pending_leave(pending);
 }
 
 /* A record that is another's by now was finished by the parent: the kernel knows how. */
@@ -1359,9 +1360,10 @@ static void take_again(struct conn *conn, struct pending *pending)
 	uint32_t was = phase_of(conn);
 
 	if (pending_hold(pending)) {
+		pending_enter(pending);
 		if (pending->generation == conn->generation)
 			return;
-		pending_unref(pending);
+		pending_leave(pending);
 	}
 	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
 	if (was <= CONN_EARLY &&
@@ -1389,8 +1391,10 @@ static void recount(struct conn *conn)
 {
 	struct pending *counted = fork_counted ? conn->counted : NULL;
 
-	if (counted != NULL && counted == conn->pending)
+	if (counted != NULL && counted == conn->pending) {
+		pending_enter(counted);
 		return;
+	}
 	if (counted != NULL)
 		pending_unref(counted);
 	if (conn->thing.refs == 0)

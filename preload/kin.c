@@ -73,7 +73,11 @@ void kin_end(struct pending *pending, bool connected)
 
 bool kin_peer(uint64_t cookie, struct peer *peer)
 {
-	for (size_t i = 0; i < KIN_MEMOS; i++) {
+	uint32_t newest = __atomic_load_n(&kin_page->turn, __ATOMIC_RELAXED);
+
+	/* The newest first: a socket may have been connected anew. */
+	for (uint32_t n = 1; n <= KIN_MEMOS; n++) {
+		uint32_t i = (newest - n) % KIN_MEMOS;
 		const uint64_t *of = &kin_page->memos[i].cookie;
 
 		if (__atomic_load_n(of, __ATOMIC_ACQUIRE) != cookie)

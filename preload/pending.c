@@ -21,8 +21,10 @@
  * and then the lock is taken over. Who does not get it leaves the step to the
  * owner and waits on.
  *
- * A child that is killed while it holds a reference leaves its record in use:
- * about a kilobyte, once for each connection that was pending at its fork.
+ * A process that dies does not let go of its references. So records name who holds them,
+ * and before more memory is mapped the references of the dead are taken away. (More than
+ * PENDING_HOLDERS are not named, nor are those of another pid namespace: those records stay
+ * in use, about a kilobyte each.)
  */
 #include "preload/pending.h"
 
@@ -84,6 +86,8 @@ static bool claim(struct pending *pending)
 		return false;
 	__atomic_store_n(&pending->state, PENDING_NEW, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&pending->generation, 1, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < PENDING_HOLDERS; i++)
+		__atomic_store_n(&pending->holders[i], 0, __ATOMIC_RELAXED);
 	memset(&pending->fd, 0,
 	       sizeof(*pending) - offsetof(struct pending, fd));
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
@@ -94,22 +98,6 @@ static bool claim(struct pending *pending)
 void pending_activate(struct pending *pending)
 {
 	__atomic_store_n(&pending->state, PENDING_ACTIVE, __ATOMIC_RELEASE);
-}
-
-struct pending *pending_new(void)
-{
-	for (size_t i = 0; i < CHUNKS; i++) {
-		struct pending *chunk = chunk_at(i);
-
-		if (chunk == NULL)
-			chunk = chunk_made(i);
-		if (chunk == NULL)
-			return NULL;
-		for (size_t k = 0; k < CHUNK_RECORDS; k++)
-			if (claim(&chunk[k]))
-				return &chunk[k];
-	}
-	return NULL;
 }
 
 void pending_ref(struct pending *pending)
@@ -134,6 +122,107 @@ bool pending_hold(struct pending *pending)
 	return false;
 }
 
+/* --- who holds it ----------------------------------------------------------------- */
+
+static uint32_t own_pid;
+static bool foreign; /* this process or an ancestor is the first of its pid namespace */
+
+static uint32_t pid(void)
+{
+	if (own_pid == 0)
+		own_pid = (uint32_t)sys0(SYS_getpid);
+	return own_pid;
+}
+
+static bool exchange_holder(struct pending *pending, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < PENDING_HOLDERS; i++) {
+		uint32_t was = from;
+
+		if (__atomic_compare_exchange_n(&pending->holders[i], &was, to,
+						false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+void pending_enter(struct pending *pending)
+{
+	if (!foreign)
+		exchange_holder(pending, 0, pid());
+}
+
+void pending_leave(struct pending *pending)
+{
+	exchange_holder(pending, pid(), 0);
+	pending_unref(pending);
+}
+
+static bool is_dead(uint32_t process)
+{
+	return sys2(SYS_kill, process, 0) == -ESRCH;
+}
+
+/* Takes the references of the dead away; true if that leaves it free. */
+static bool reap(struct pending *pending)
+{
+	for (size_t i = 0; i < PENDING_HOLDERS; i++) {
+		uint32_t holder = __atomic_load_n(&pending->holders[i],
+						  __ATOMIC_RELAXED);
+
+		if (holder != 0 && holder != pid() && is_dead(holder) &&
+		    __atomic_compare_exchange_n(&pending->holders[i], &holder,
+						0, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			pending_unref(pending);
+	}
+	return __atomic_load_n(&pending->refs, __ATOMIC_RELAXED) == 0;
+}
+
+static bool reap_all(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < CHUNKS && chunk_at(i) != NULL; i++)
+		for (size_t k = 0; k < CHUNK_RECORDS; k++)
+			any |= reap(&chunk_at(i)[k]);
+	return any;
+}
+
+static struct pending *claim_any(struct pending *chunk)
+{
+	for (size_t k = 0; k < CHUNK_RECORDS; k++)
+		if (claim(&chunk[k]))
+			return &chunk[k];
+	return NULL;
+}
+
+struct pending *pending_new(void)
+{
+	bool reaped = false;
+
+	for (size_t i = 0; i < CHUNKS; i++) {
+		struct pending *chunk = chunk_at(i), *found;
+
+		if (chunk == NULL && i > 0 && !reaped) {
+			reaped = reap_all();
+			i = reaped ? 0 : i;
+			chunk = chunk_at(i);
+		}
+		if (chunk == NULL)
+			chunk = chunk_made(i);
+		if (chunk == NULL)
+			return NULL;
+		found = claim_any(chunk);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+/* --- the lock ---------------------------------------------------------------------- */
+
 static bool owner_is_dead(uint32_t tid)
 {
 	return sys2(SYS_tkill, tid, 0) == -ESRCH;
@@ -145,6 +234,8 @@ static __thread uint32_t own_tid __attribute__((tls_model("initial-exec")));
 void pending_after_fork(void)
 {
 	own_tid = 0;
+	own_pid = 0;
+	foreign = foreign || sys0(SYS_getppid) == 0;
 }
 
 static uint32_t tid(void)

@@ -17,7 +17,7 @@ enum pending_state {
 	PENDING_FAILED,
 };
 
-enum { PENDING_WATCHES = 8 };
+enum { PENDING_WATCHES = 8, PENDING_HOLDERS = 6 };
 
 /**
  * struct watch - one registration of the socket in an epoll of the program
@@ -52,6 +52,7 @@ struct peer {
  * @refs:	processes' connections that look at this record
  * @state:	enum pending_state; the rest belongs to who holds @lock
  * @generation:	changes when the record is used anew
+ * @holders:	pids of processes that have a connection of it; 0: none
  * @fd:		the descriptor that connect() was called with
  * @cookie:	of the socket, SO_COOKIE
  * @begun_ns:	CLOCK_MONOTONIC
@@ -78,6 +79,7 @@ struct pending {
 	uint32_t refs;
 	uint32_t state;
 	uint32_t generation;
+	uint32_t holders[PENDING_HOLDERS];
 	int32_t fd;
 	uint64_t cookie;
 	int64_t begun_ns;
@@ -114,6 +116,13 @@ void pending_ref(struct pending *pending);
 /* A reference to what may have none left by now: false then. */
 bool pending_hold(struct pending *pending);
 void pending_unref(struct pending *pending);
+
+/*
+ * A reference that the caller has is from now on a connection's of this process, and is let
+ * go of with pending_leave: or by others, when this process has died.
+ */
+void pending_enter(struct pending *pending);
+void pending_leave(struct pending *pending);
 
 /*
  * Takes the lock of the record, and a reference to it, if it still is of that generation,
