@@ -131,7 +131,7 @@ static void conn_release(struct thing *thing)
 		attention(-1);
 	if (conn->pending != NULL)
 		pending_leave(conn->pending);
-	conn->pending = NULL;
+	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
 	conn_pool_give(conn);
 }
 
@@ -146,9 +146,9 @@ static struct conn *conn_new(struct pending *pending)
 	conn->state = CONN_PENDING;
 	conn->told = false;
 	conn->family = pending->family;
-	conn->pending = pending;
+	__atomic_store_n(&conn->pending, pending, __ATOMIC_RELEASE);
 	conn->generation = pending->generation;
-	conn->cookie = pending->cookie;
+	__atomic_store_n(&conn->cookie, pending->cookie, __ATOMIC_RELAXED);
 	conn->peer = pending->peer;
 	pending_enter(pending);
 	attention(1);
@@ -438,6 +438,22 @@ static void trace(const struct pending *pending, enum handshake_state from,
 		 handshake_state_name(from), handshake_state_name(to));
 }
 
+static bool has(const struct conn *conn, const struct pending *pending)
+{
+	return __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE) == pending;
+}
+
+/*
+ * fd still is a descriptor of the record's socket. Said under the lock, which a close that
+ * we see takes too, it stays so: else the bytes could go into another file of that number.
+ */
+static bool shows(int fd, const struct pending *pending)
+{
+	const struct conn *conn = (const struct conn *)fdtable_peek(fd);
+
+	return conn != NULL && has(conn, pending);
+}
+
 /*
  * Signals are blocked, signals is what they were. What is said in the log may wait for
  * whoever reads it: without the lock, with a reference, and with the program's signals.
@@ -451,6 +467,10 @@ static void step(struct pending *pending, uint32_t generation, int fd,
 
 	if (!pending_lock(pending, generation))
 		return;
+	if (!shows(fd, pending)) {
+		pending_unlock(pending);
+		return;
+	}
 	from = pending->handshake.state;
 	over = step_locked(pending, fd);
 	to = pending->handshake.state;
@@ -554,16 +574,16 @@ static struct conn *conn_of(const struct pending *pending, int *fd)
 	uint32_t used = conn_pool_used();
 	struct conn *conn = conn_get(*fd = pending->fd);
 
-	if (conn != NULL && conn->pending == pending)
+	if (conn != NULL && has(conn, pending))
 		return conn;
 	conn_put(conn);
 	for (uint32_t i = 0; i < used; i++) {
 		conn = conn_pool_at(i);
-		if (conn == NULL || conn->pending != pending)
+		if (conn == NULL || !has(conn, pending))
 			continue;
 		*fd = fdtable_find(&conn->thing);
 		conn = conn_get(*fd);
-		if (conn != NULL && conn->pending == pending)
+		if (conn != NULL && has(conn, pending))
 			return conn;
 		conn_put(conn);
 	}
@@ -716,29 +736,44 @@ static int wait_for(int fd, short events, int64_t until_ns,
 	return REAL(ppoll)(&pollfd, 1, &timeout, signals) < 0 ? -errno : 0;
 }
 
+/* 0: it is there; -1: fd does not show it any more; else what it waits for. */
+static int step_round(struct conn *conn, uint32_t generation, int fd,
+		      enum conn_phase least, const sigset_t *signals)
+{
+	struct thing *thing = fdtable_get(fd);
+	int result = -1;
+
+	if (thing == &conn->thing && conn->generation == generation) {
+		struct pending *pending =
+			__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+		if (pending != NULL)
+			step(pending, generation, fd, signals);
+		result = settle(conn) >= least ? 0 : conn_events(conn);
+	}
+	fdtable_put(thing);
+	return result;
+}
+
 /*
  * One round of settle_to, signals blocked but in the wait. 0: it is there; -EAGAIN: the
  * limit is over; -EINTR; 1: go on.
  */
-static int settle_once(struct conn *conn, int fd, enum conn_phase least,
-		       int64_t limit_ns, const sigset_t *signals)
+static int settle_once(struct conn *conn, uint32_t generation, int fd,
+		       enum conn_phase least, int64_t limit_ns,
+		       const sigset_t *signals)
 {
-	struct pending *pending =
-		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	int events = step_round(conn, generation, fd, least, signals);
 	int64_t until;
-	short events;
 	int r;
 
-	if (pending != NULL)
-		step(pending, conn->generation, fd, signals);
-	if (settle(conn) >= least)
-		return 0;
-	events = conn_events(conn);
+	if (events <= 0)
+		return events < 0 ? 1 : 0;
 	conn_expire(); /* or a deadline long past would be waited for */
 	until = earlier(limit_ns, conn_look_again());
 	if (limit_ns != INT64_MAX && conn_now_ns() >= limit_ns)
 		return -EAGAIN;
-	r = wait_for(fd, events, until, signals);
+	r = wait_for(fd, (short)events, until, signals);
 	if (r == -EINTR && limit_ns == INT64_MAX && signals_restart(signals))
 		return 1;
 	return r == -EINTR ? r : 1;
@@ -763,7 +798,7 @@ static bool still_stands(int *fd, const struct conn *conn, uint32_t generation)
 }
 
 /*
- * No reference is held over a round, which a handler may leave by siglongjmp: conns stay
+ * No reference is held over a wait, which a handler may leave by siglongjmp: conns stay
  * conns, and the generation tells whether it still is the same one. Cancellation, where it
  * is asynchronous, is kept out of the steps: the wait is a cancellation point anyway.
  */
@@ -778,7 +813,8 @@ static int settle_known(struct conn *conn, uint32_t generation, int fd,
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
 	signals_block_but_cancel(&signals);
 	do {
-		r = settle_once(conn, fd, least, limit_ns, &signals);
+		r = settle_once(conn, generation, fd, least, limit_ns,
+				&signals);
 	} while (r == 1 && still_stands(&fd, conn, generation));
 	signals_restore(&signals);
 	pthread_setcanceltype(type, NULL);
@@ -1172,7 +1208,8 @@ struct conn *conn_adopt(int fd)
 		struct conn *conn = conn_pool_at(i);
 		int shown;
 
-		if (conn == NULL || conn->cookie != cookie)
+		if (conn == NULL ||
+		    __atomic_load_n(&conn->cookie, __ATOMIC_RELAXED) != cookie)
 			continue;
 		shown = fdtable_find(&conn->thing);
 		conn = shown < 0 ? NULL : conn_get(shown);
@@ -1204,6 +1241,21 @@ bool conn_deafen(struct conn *conn)
 	return later;
 }
 
+/* Nobody is stepping by that number when this returns, nor begins to. */
+static void drop_unstepped(const struct conn *conn, int fd)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	sigset_t signals;
+
+	signals_block(&signals);
+	if (pending != NULL && pending_lock(pending, conn->generation)) {
+		fdtable_drop(fd);
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
+}
+
 /* An answer that nobody has read makes a close a reset, which costs the far side what was
  * sent last. */
 void conn_closing(int fd)
@@ -1215,6 +1267,8 @@ void conn_closing(int fd)
 	conn = conn_get(fd);
 	if (conn != NULL && settle(conn) == CONN_EARLY)
 		conn_step(conn, fd);
+	if (conn != NULL)
+		drop_unstepped(conn, fd);
 	conn_put(conn);
 }
 

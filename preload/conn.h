@@ -182,7 +182,7 @@ int64_t conn_look_again(void);
  */
 bool conn_deafen(struct conn *conn);
 
-/* The program is about to close fd. */
+/* The program is about to close fd: no thread steps by that number from now on. */
 void conn_closing(int fd);
 
 /* The program dissolves the connection (connect AF_UNSPEC, shutdown). */

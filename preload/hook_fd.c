@@ -6,8 +6,10 @@
  * may already have it for something else. A number that is duplicated over never is
  * free, and is only forgotten when that has worked.
  */
+#include <fcntl.h>
 #include <stdarg.h>
 
+#include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 
@@ -47,8 +49,13 @@ static void closing_range(unsigned int first, unsigned int last)
 {
 	struct range range = { first, last };
 
-	if (conn_any())
+	if (conn_any()) {
 		fdtable_each_noted(FD_EPOLL, epoll_in_range, &range);
+		for (int fd = fdtable_next(-1); fd >= 0; fd = fdtable_next(fd))
+			if ((unsigned int)fd >= first &&
+			    (unsigned int)fd <= last)
+				conn_closing(fd);
+	}
 	fdtable_drop_range(first, last);
 }
 
@@ -77,6 +84,13 @@ EXPORT int dup(int fd)
 	return duplicated(fd, REAL(dup)(fd));
 }
 
+/* As for a close; but not where dup2 is about to fail and leaves to as it is. */
+static void overwriting(int from, int to)
+{
+	if (conn_any() && from != to && sys2(SYS_fcntl, from, F_GETFD) >= 0)
+		conn_closing(to);
+}
+
 static int duplicated_over(int from, int to, int result)
 {
 	if (result >= 0 && from != to && fdtable_notes(to) & FD_EPOLL)
@@ -86,6 +100,7 @@ static int duplicated_over(int from, int to, int result)
 
 static int do_dup2(int from, int to)
 {
+	overwriting(from, to);
 	return duplicated_over(from, to, REAL(dup2)(from, to));
 }
 
@@ -101,6 +116,8 @@ EXPORT int __dup2(int from, int to)
 
 EXPORT int dup3(int from, int to, int flags)
 {
+	if (!(flags & ~O_CLOEXEC))
+		overwriting(from, to);
 	return duplicated_over(from, to, REAL(dup3)(from, to, flags));
 }
 
