@@ -206,6 +206,4 @@ void conn_forked_child(void);
 void conn_leave(void);
 void conn_stay(void);
 
-int64_t conn_now_ns(void);
-
 #endif

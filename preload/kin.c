@@ -15,12 +15,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "core/sys.h"
+#include "preload/clock.h"
 
 /* How long after its deadline a record may wait for a successor. */
-#define GRACE_NS 1000000000ll
+#define GRACE_NS NS_PER_S
 
 static struct kin nobody;
 struct kin *kin_page = &nobody;
@@ -122,11 +122,9 @@ static void look_at(struct pending *pending, void *arg)
 
 struct pending *kin_find(uint64_t cookie)
 {
-	struct search search = { .cookie = cookie };
-	struct timespec now;
+	struct search search = { .cookie = cookie,
+				 .now_ns = clock_now_ns() };
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	search.now_ns = now.tv_sec * 1000000000ll + now.tv_nsec;
 	pending_each(look_at, &search);
 	return search.found && pending_hold(search.found) ? search.found : NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef SOCKSIFY_PRELOAD_OPTIONS_H
 #define SOCKSIFY_PRELOAD_OPTIONS_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -22,6 +23,16 @@ static inline int option_get(int fd, int level, int name, int otherwise)
 static inline long option_set(int fd, int level, int name, int value)
 {
 	return sys5(SYS_setsockopt, fd, level, name, &value, sizeof(value));
+}
+
+/* SO_COOKIE: which socket it is, as long as the machine runs; 0: none. */
+static inline uint64_t option_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
 }
 
 /* SO_RCVTIMEO or SO_SNDTIMEO; zero: none. */

@@ -6,10 +6,9 @@
 
 #include <limits.h>
 
+#include "preload/clock.h"
 #include "preload/conn.h"
 
-#define NS_PER_S  1000000000ll
-#define NS_PER_MS 1000000ll
 #define TICK_NS	  (4 * NS_PER_MS)
 
 /*
@@ -21,7 +20,7 @@ static int64_t start_ns(void)
 	struct timespec now;
 
 	if (conn_any())
-		return conn_now_ns();
+		return clock_now_ns();
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec + TICK_NS;
 }
@@ -72,7 +71,7 @@ static int64_t slice_ns(const struct span *span, int64_t limit_ns)
 
 	if (until == INT64_MAX)
 		return INT64_MAX;
-	left = until == 0 ? 0 : until - conn_now_ns();
+	left = until == 0 ? 0 : until - clock_now_ns();
 	return left < 0 ? 0 : left;
 }
 
@@ -103,12 +102,12 @@ bool span_over(const struct span *span)
 {
 	if (span->end_ns == INT64_MAX)
 		return false;
-	return span->end_ns == 0 || conn_now_ns() >= span->end_ns;
+	return span->end_ns == 0 || clock_now_ns() >= span->end_ns;
 }
 
 void span_left(const struct span *span, struct timeval *left)
 {
-	int64_t ns = span->end_ns == 0 ? 0 : span->end_ns - conn_now_ns();
+	int64_t ns = span->end_ns == 0 ? 0 : span->end_ns - clock_now_ns();
 
 	if (span->end_ns == INT64_MAX)
 		return;

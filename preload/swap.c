@@ -140,15 +140,6 @@ static int program_family(int fd)
 	return fdtable_notes(fd) & FD_INET6 ? AF_INET6 : AF_INET;
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 /* --- a socket in the image of another ------------------------------------------ */
 
 /*
@@ -347,7 +338,7 @@ static void move_one(int fd, void *arg)
 	const struct move *move = arg;
 	long flags;
 
-	if (cookie_of(fd) != move->cookie)
+	if (option_cookie(fd) != move->cookie)
 		return;
 	flags = sys2(SYS_fcntl, fd, F_GETFD);
 	sys3(SYS_dup3, move->to, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
@@ -365,7 +356,7 @@ static void move_all(int fd, uint64_t cookie, int to)
 /* Registered in the epolls under the same numbers, or all as before. */
 static int move_file(struct pending *pending, int fd, int old, int fresh)
 {
-	uint64_t before = cookie_of(old), after = cookie_of(fresh);
+	uint64_t before = option_cookie(old), after = option_cookie(fresh);
 	int r;
 
 	watch_leave(pending, fd);
@@ -397,7 +388,7 @@ static void note_one(int fd, void *arg)
 {
 	const struct noting *noting = arg;
 
-	if (cookie_of(fd) != noting->cookie)
+	if (option_cookie(fd) != noting->cookie)
 		return;
 	fdtable_note(fd, noting->set);
 	fdtable_unnote(fd, noting->clear);
@@ -422,7 +413,7 @@ static unsigned int notes_of(int fd, int family)
 
 static void note_all(int fd, struct noting *noting)
 {
-	noting->cookie = cookie_of(fd);
+	noting->cookie = option_cookie(fd);
 	if (fdtable_notes(fd) & FD_DUPED)
 		fdtable_each_noted(FD_DUPED, note_one, noting);
 	note_one(fd, noting);
@@ -461,7 +452,7 @@ static struct pending *record_of(int fd)
 	if (pending == NULL)
 		return NULL;
 	pending->fd = fd;
-	pending->cookie = cookie_of(fd);
+	pending->cookie = option_cookie(fd);
 	pending->events = EPOLLOUT;
 	return pending;
 }

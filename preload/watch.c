@@ -26,6 +26,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/fdtable.h"
+#include "preload/options.h"
 
 /* What ep_insert() lets through beside EPOLLEXCLUSIVE, epoll_ctl(2). */
 #define EXCLUSIVE_OK                                                  \
@@ -242,15 +243,6 @@ int watch_begin_fired(struct pending *pending, int fd)
 
 /* --- while it is pending ------------------------------------------------------ */
 
-static bool shows(int fd, uint64_t cookie)
-{
-	uint64_t now = 0;
-	socklen_t len = sizeof(now);
-
-	sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &now, &len);
-	return now == cookie;
-}
-
 /*
  * A registration outlives its descriptor where the socket has another one, fd, but can only
  * be named by that number: which is taken for the moment, if it is free.
@@ -258,7 +250,7 @@ static bool shows(int fd, uint64_t cookie)
 static int apply(const struct pending *pending, const struct watch *watch,
 		 int fd, int op, uint32_t events, uint64_t data)
 {
-	bool shown = watch->fd == fd || shows(watch->fd, pending->cookie);
+	bool shown = watch->fd == fd || option_cookie(watch->fd) == pending->cookie;
 	long number = watch->fd;
 	int r = -EBUSY;
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_fork.c - connections under way, on both sides of a fork
+ *
+ * The records are shared (pending.c), and each process's conn counts as one reference:
+ * the child's are counted before it exists. Either side may then finish the work.
+ */
+#include "core/sys.h"
+#include "preload/conn_inner.h"
+#include "preload/conn_pool.h"
+#include "preload/signals.h"
+
+/* Something was pending at a fork: another process may finish it. */
+static bool forked;
+static pid_t forker; /* who did so last */
+
+static uint32_t fork_lock;     /* one fork at a time; held with signals blocked */
+static sigset_t fork_signals;  /* what they were; belongs to who holds it */
+static bool fork_counted;      /* likewise: something was pending */
+
+/* A reference for the child; only to what conn has indeed. */
+static struct pending *count_for_child(const struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	if (pending == NULL || !pending_hold(pending))
+		return NULL;
+	if (__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE) == pending)
+		return pending;
+	pending_unref(pending);
+	return NULL;
+}
+
+/*
+ * The references are the child's: it has a copy of each conn, and no other way to
+ * count itself before the parent goes on. A fork that fails leaves them behind.
+ */
+void conn_before_fork(void)
+{
+	uint32_t used = conn_pool_used();
+	sigset_t signals;
+
+	signals_block(&signals);
+	while (__atomic_exchange_n(&fork_lock, 1, __ATOMIC_ACQUIRE) != 0)
+		sys0(SYS_sched_yield);
+	fork_signals = signals;
+	fork_counted = conn_any();
+	forker = (pid_t)sys0(SYS_getpid);
+	for (uint32_t i = 0; fork_counted && i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+
+		if (conn != NULL)
+			conn->counted = count_for_child(conn);
+	}
+}
+
+static void fork_over(void)
+{
+	sigset_t signals = fork_signals;
+
+	forked = forked || fork_counted || conn_any();
+	__atomic_store_n(&fork_lock, 0, __ATOMIC_RELEASE);
+	signals_restore(&signals);
+}
+
+bool conn_was_forked(void)
+{
+	return forked;
+}
+
+void conn_forked_parent(void)
+{
+	fork_over();
+}
+
+static bool is_child(void)
+{
+	return forker != 0 && forker != sys0(SYS_getpid) && fdtable_ours();
+}
+
+/* Calls each for every connection of a child that is under way. */
+static void each_of_child(void (*each)(struct conn *conn,
+				       struct pending *pending))
+{
+	uint32_t used = conn_pool_used();
+
+	if (!conn_any() || !is_child())
+		return;
+	for (uint32_t i = 0; i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+		struct pending *pending =
+			conn ? __atomic_load_n(&conn->pending,
+					       __ATOMIC_ACQUIRE)
+			     : NULL;
+
+		if (pending != NULL)
+			each(conn, pending);
+	}
+}
+
+static void let_go(struct conn *conn, struct pending *pending)
+{
+	(void)conn;
+	pending_leave(pending);
+}
+
+/* A record that is another's by now was finished by the parent: the kernel knows how. */
+static void take_again(struct conn *conn, struct pending *pending)
+{
+	uint32_t was = conn_phase_of(conn);
+
+	if (pending_hold(pending)) {
+		pending_enter(pending);
+		if (pending->generation == conn->generation)
+			return;
+		pending_leave(pending);
+	}
+	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
+	if (was <= CONN_EARLY &&
+	    __atomic_compare_exchange_n(&conn->state, &was, CONN_CONNECTED,
+					false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
+		conn_attention_add(-1);
+}
+
+void conn_leave(void)
+{
+	each_of_child(let_go);
+}
+
+void conn_stay(void)
+{
+	each_of_child(take_again);
+}
+
+/*
+ * Threads that the child does not have went on between the count and the copy: what began
+ * meanwhile was not counted, and what ended is not held here any more.
+ */
+static void recount(struct conn *conn)
+{
+	struct pending *counted = fork_counted ? conn->counted : NULL;
+
+	if (counted != NULL && counted == conn->pending) {
+		pending_enter(counted);
+		return;
+	}
+	if (counted != NULL)
+		pending_unref(counted);
+	if (conn->thing.refs == 0)
+		conn->pending = NULL; /* it was being made, or given back */
+	else if (conn->pending != NULL)
+		take_again(conn, conn->pending);
+}
+
+void conn_forked_child(void)
+{
+	uint32_t used = conn_pool_used();
+
+	for (uint32_t i = 0; (fork_counted || conn_any()) && i < used; i++) {
+		struct conn *conn = conn_pool_at(i);
+
+		if (conn != NULL)
+			recount(conn);
+	}
+	fork_over();
+}

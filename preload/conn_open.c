@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_open.c - how a connection through the proxy begins
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/conn_inner.h"
+#include "preload/dial.h"
+#include "preload/options.h"
+#include "preload/signals.h"
+#include "preload/swap.h"
+#include "preload/talk.h"
+#include "preload/watch.h"
+
+static const struct config *config;
+
+void conn_open_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+/* The first dial is no step yet: nobody else can know the record. */
+static int dial_first(struct pending *pending, int fd)
+{
+	sigset_t signals;
+	int r;
+
+	if (!pending->blocking)
+		return dial(pending, fd);
+	signals_block(&signals);
+	r = dial(pending, fd);
+	signals_restore(&signals);
+	return r;
+}
+
+static struct pending *begin(const struct conn_request *request)
+{
+	struct pending *pending = pending_new();
+
+	if (pending == NULL)
+		return NULL;
+	pending->fd = request->fd;
+	pending->cookie = option_cookie(request->fd);
+	pending->family = swap_family(request->fd, request->domain);
+	pending->blocking = !request->nonblocking;
+	pending->events = EPOLLOUT;
+	pending->peer.len = request->peer->sa_family == AF_INET ?
+				    sizeof(pending->peer.address.in) :
+				    sizeof(pending->peer.address.in6);
+	memcpy(&pending->peer.address, request->peer, pending->peer.len);
+	pending->begun_ns = clock_now_ns();
+	pending->deadline_ns =
+		pending->begun_ns + config->timeout_ms * NS_PER_MS;
+	handshake_begin(&pending->handshake, SOCKS5_CONNECT,
+			request->destination);
+	/* With a login the method has to be known first. */
+	if (config_credentials(config).username == NULL) {
+		pending->early = config->early_data;
+		if (config->pipeline || config->early_data)
+			handshake_pipeline(&pending->handshake);
+	}
+	return pending;
+}
+
+static bool may_be_watched(int fd)
+{
+	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED | FD_DUPED)) !=
+	       FD_SEEN;
+}
+
+/* A duplicate that was made before the connect shows the same connection. */
+static void show_too(int fd, void *arg)
+{
+	struct conn *conn = arg;
+
+	if (option_cookie(fd) == conn->cookie)
+		fdtable_share(fd, &conn->thing);
+}
+
+/* What woke a waiter before this could not be stepped: it is asked for again. */
+static void go_live(struct pending *pending, int fd)
+{
+	uint32_t generation = pending->generation;
+	sigset_t signals;
+
+	pending_activate(pending);
+	if (!watch_any(pending))
+		return;
+	signals_block(&signals);
+	if (pending_lock(pending, generation)) {
+		watch_again(pending, fd);
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
+}
+
+/* The fresh socket is dialled before it takes the place: a failure leaves all as it was. */
+static int dial_fresh(struct pending *pending, int fd, int fresh)
+{
+	int r = dial_first(pending, fresh);
+	int placed;
+
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
+	placed = swap_place(pending, fd, fresh);
+	return placed < 0 ? placed : r;
+}
+
+/* The socket's family reaches none of the proxy's addresses: the other one may. */
+static int dial_swapped(struct conn *conn, int fd)
+{
+	struct pending *pending = conn->pending;
+	int family = pending->family == AF_INET ? AF_INET6 : AF_INET;
+	sigset_t signals;
+	int fresh, r;
+
+	signals_block(&signals);
+	r = fresh = swap_make(fd, family);
+	if (fresh >= 0) {
+		pending->family = family;
+		pending->address = 0;
+		r = dial_fresh(pending, fd, fresh);
+		sys1(SYS_close, fresh);
+	}
+	signals_restore(&signals);
+	conn->family = pending->family;
+	conn->cookie = pending->cookie;
+	return r;
+}
+
+static int start(const struct conn_request *request, struct conn *conn)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct pending *pending = conn->pending;
+	int fd = request->fd;
+	int r = 0;
+
+	if (may_be_watched(fd))
+		r = watch_begin(pending, fd);
+	if (r < 0)
+		return r;
+	talk_neutralise_options(pending, fd);
+	r = dial_first(pending, fd);
+	if (r == -EAFNOSUPPORT && !swap_shown(fd))
+		r = dial_swapped(conn, fd);
+	if (r == 0 || r == -EINPROGRESS) {
+		r = fdtable_set(fd, &conn->thing);
+		if (r == 0) {
+			if (fdtable_notes(fd) & FD_DUPED)
+				fdtable_each_noted(FD_DUPED, show_too, conn);
+			conn_note_deadline(pending->deadline_ns);
+			if (fdtable_notes(fd) & FD_INHERITED)
+				kin_begin(pending);
+			go_live(pending, fd);
+			return 0;
+		}
+		sys3(SYS_connect, fd, &none, sizeof(none));
+	}
+	talk_restore_options(pending, fd);
+	watch_end(pending, fd);
+	return r;
+}
+
+static void report_dial(const struct conn_request *request, int error)
+{
+	char destination[ENDPOINT_TEXT_MAX], proxy[ENDPOINT_TEXT_MAX];
+
+	if (!log_wants(LOG_REFUSAL))
+		return;
+	endpoint_format(request->destination, destination,
+			sizeof(destination));
+	endpoint_format(&config->proxy, proxy, sizeof(proxy));
+	log_once(destination, "%s: the proxy %s cannot be reached: %e",
+		 destination, proxy, error);
+}
+
+/*
+ * The table does not know fd any more. Another thread dissolved it; or closed it, which
+ * does not keep the kernel's connect() from going on and answering.
+ */
+static int outcome_unknown(int fd, uint64_t cookie)
+{
+	if (option_cookie(fd) != cookie)
+		return 0;
+	option_get(fd, SOL_SOCKET, SO_ERROR, 0);
+	return -ECONNRESET;
+}
+
+static int await_known(struct conn *conn, uint32_t generation, uint64_t cookie,
+		       int fd)
+{
+	struct timeval timeout = option_send_timeout(fd);
+	int r = conn_wait_known(conn, generation, fd, CONN_EARLY,
+			     conn_limit_of(&timeout));
+	struct thing *thing;
+
+	if (r == -EAGAIN)
+		return -EINPROGRESS;
+	if (r < 0)
+		return r;
+	thing = fdtable_get(fd);
+	if (thing == &conn->thing && conn->generation == generation)
+		r = conn_tell(conn, fd);
+	else
+		r = outcome_unknown(fd, cookie);
+	fdtable_put(thing);
+	return r;
+}
+
+int conn_await(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	uint32_t generation;
+	uint64_t cookie;
+
+	if (conn == NULL)
+		return -EBADF;
+	generation = conn->generation;
+	cookie = conn->cookie;
+	conn_put(conn);
+	return await_known(conn, generation, cookie, fd);
+}
+
+int conn_open(const struct conn_request *request)
+{
+	struct pending *pending = begin(request);
+	uint32_t generation;
+	struct conn *conn;
+	int r;
+
+	if (pending == NULL)
+		return -ENOBUFS;
+	conn = conn_new(pending);
+	if (conn == NULL) {
+		pending_unref(pending);
+		return -ENOBUFS;
+	}
+	generation = conn->generation;
+	r = start(request, conn);
+	if (r < 0) {
+		conn_put(conn);
+		if (dial_another_may_do(r))
+			report_dial(request, -r);
+		return r;
+	}
+	if (request->nonblocking)
+		return -EINPROGRESS;
+	return await_known(conn, generation, conn->cookie, request->fd);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * talk.c - one step of a negotiation with the proxy
+ *
+ * Works on a record (pending.h) and a descriptor of its socket, whose lock the caller
+ * holds with signals blocked: sends and receives as much as goes without waiting, and at
+ * the end leaves the socket, its options and the program's epoll registrations as the
+ * program is to find them. Who calls, when, and what a process makes of the result is
+ * conn.c's.
+ */
+#include "preload/talk.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/dial.h"
+#include "preload/fdtable.h"
+#include "preload/kin.h"
+#include "preload/options.h"
+#include "preload/watch.h"
+
+static const struct config *config;
+
+void talk_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+static long send_some(struct pending *pending, int fd)
+{
+	struct credentials who = config_credentials(config);
+	uint8_t message[SOCKS5_AUTH_MAX];
+	size_t len = handshake_output(&pending->handshake, &who, message,
+				      sizeof(message));
+	long n;
+
+	if (len == 0)
+		return 0;
+	n = sys6(SYS_sendto, fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT,
+		 NULL, 0);
+	explicit_bzero(message, len);
+	if (n > 0) {
+		pending->dialling = false;
+		handshake_sent(&pending->handshake, (size_t)n);
+	}
+	return n == -EINPROGRESS ? -EAGAIN : n; /* TCP_FASTOPEN_CONNECT */
+}
+
+static long receive_some(struct pending *pending, int fd)
+{
+	struct credentials who = config_credentials(config);
+	uint8_t bytes[SOCKS5_MESSAGE_MAX];
+	size_t wants = handshake_wants(&pending->handshake);
+	long n;
+
+	if (wants > sizeof(bytes))
+		wants = sizeof(bytes);
+	n = sys6(SYS_recvfrom, fd, bytes, wants, MSG_DONTWAIT, NULL, NULL);
+	if (n > 0)
+		handshake_received(&pending->handshake, &who, bytes, (size_t)n);
+	else if (n == 0)
+		handshake_eof(&pending->handshake);
+	return n;
+}
+
+static void talk(struct pending *pending, int fd)
+{
+	struct handshake *handshake = &pending->handshake;
+
+	while (!handshake_over(handshake)) {
+		bool sends = handshake_sends(handshake);
+		long n = sends ? send_some(pending, fd) :
+				 receive_some(pending, fd);
+
+		if (n == -EAGAIN)
+			return;
+		/* The answer is not there yet, and a blocking connect() waits for it. */
+		if (n > 0 && pending->blocking && sends &&
+		    !handshake_sends(handshake))
+			return;
+		if (n >= 0)
+			continue;
+		if (pending->dialling) {
+			int r = dial_next(pending, fd);
+
+			if (r == 0 || r == -EINPROGRESS)
+				continue;
+		}
+		handshake_broken(handshake, n == -EPIPE ? ECONNRESET : (int)-n);
+	}
+}
+
+static void restore_cork(struct pending *pending, int fd)
+{
+	if (pending->cork)
+		option_set(fd, IPPROTO_TCP, TCP_CORK, 1);
+	pending->cork = false;
+}
+
+void talk_restore_options(struct pending *pending, int fd)
+{
+	if (pending->rcvlowat > 0)
+		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, pending->rcvlowat);
+	restore_cork(pending, fd);
+}
+
+void talk_neutralise_options(struct pending *pending, int fd)
+{
+	int rcvlowat;
+
+	if (fdtable_plain(fd))
+		return;
+	rcvlowat = option_get(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	if (rcvlowat > 1) {
+		pending->rcvlowat = rcvlowat;
+		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	}
+	if (!pending->open && option_get(fd, IPPROTO_TCP, TCP_CORK, 0)) {
+		pending->cork = true;
+		option_set(fd, IPPROTO_TCP, TCP_CORK, 0);
+	}
+}
+
+static void finish(struct pending *pending, int fd)
+{
+	bool failed = pending->handshake.state == HANDSHAKE_FAILED;
+
+	if (failed && pending->open)
+		pending->silent = !dial_look_reset(fd);
+	else if (failed)
+		pending->silent = !dial_look_refused(pending, fd);
+	else if (pending->deaf)
+		sys2(SYS_shutdown, fd, SHUT_RD);
+	kin_end(pending, !failed);
+	talk_restore_options(pending, fd);
+	watch_end(pending, fd);
+	__atomic_store_n(&pending->state,
+			 failed ? PENDING_FAILED : PENDING_DONE,
+			 __ATOMIC_RELEASE);
+}
+
+void talk_report(const struct pending *pending)
+{
+	char destination[ENDPOINT_TEXT_MAX], reason[HANDSHAKE_REASON_MAX];
+	const struct handshake *handshake = &pending->handshake;
+	int64_t ms = (clock_now_ns() - pending->begun_ns) / NS_PER_MS;
+	bool failed = handshake->state == HANDSHAKE_FAILED;
+	char proxy[ENDPOINT_TEXT_MAX];
+
+	if (!log_wants(failed ? LOG_REFUSAL : LOG_CONNECTION))
+		return;
+	endpoint_format(&handshake->destination, destination,
+			sizeof(destination));
+	endpoint_format(&config->proxy, proxy, sizeof(proxy));
+	if (!failed) {
+		log_line(LOG_CONNECTION, "%s: connected via %s, %ld ms",
+			 destination, proxy, (long)ms);
+		return;
+	}
+	handshake_reason(handshake, reason, sizeof(reason));
+	if (pending->dialling)
+		log_once(destination,
+			 "%s: the proxy %s cannot be reached: %e, %ld ms",
+			 destination, proxy, handshake->error, (long)ms);
+	else
+		log_once(destination, "%s: %s (%s), %ld ms%s", destination,
+			 reason, proxy, (long)ms,
+			 pending->open ? ", shown as a reset" : "");
+}
+
+static void hand_out(struct pending *pending, int fd)
+{
+	restore_cork(pending, fd);
+	watch_end(pending, fd);
+	__atomic_store_n(&pending->open, true, __ATOMIC_RELEASE);
+}
+
+bool talk_step(struct pending *pending, int fd)
+{
+	if (clock_now_ns() >= pending->deadline_ns)
+		handshake_broken(&pending->handshake, ETIMEDOUT);
+	else
+		talk(pending, fd);
+	if (handshake_over(&pending->handshake)) {
+		finish(pending, fd);
+		return true;
+	}
+	if (handshake_sends(&pending->handshake))
+		watch_change(pending, fd, EPOLLOUT);
+	else if (!pending->early)
+		watch_change(pending, fd, EPOLLIN);
+	else if (!pending->open)
+		hand_out(pending, fd);
+	return false;
+}
+
+void talk_trace(const struct pending *pending, enum handshake_state from,
+		  enum handshake_state to)
+{
+	char destination[ENDPOINT_TEXT_MAX];
+
+	if (from == to || !log_wants(LOG_PROTOCOL))
+		return;
+	endpoint_format(&pending->handshake.destination, destination,
+			sizeof(destination));
+	log_line(LOG_PROTOCOL, "%s: %s > %s", destination,
+		 handshake_state_name(from), handshake_state_name(to));
+}
