@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/log.h"
 
@@ -69,6 +70,37 @@ void direct_learn(const struct endpoint *address, const char *name)
 	list[i].address = *address;
 	list[i].name = e;
 	__atomic_store_n(&list[i].whole, 1, __ATOMIC_RELEASE);
+}
+
+void direct_learn_all(const struct hosts_answer *answer, const char *name)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct hosts_address *address = &answer->addresses[i];
+		struct endpoint e = { .kind = ENDPOINT_IPV4 };
+
+		if (address->family == AF_INET6)
+			endpoint_set_ipv6(&e, address->bytes, 0);
+		else
+			memcpy(e.v4, address->bytes, sizeof(e.v4));
+		direct_learn(&e, name);
+	}
+}
+
+bool direct_by_name(const char *name, struct hosts_answer *answer)
+{
+	size_t before = answer->count;
+	struct hosts_address address;
+	struct endpoint e;
+
+	memset(&e, 0, sizeof(e));
+	if (endpoint_set_name(&e, name, strlen(name)) < 0)
+		return false;
+	for (uint32_t i = 0; i < count(); i++)
+		if (__atomic_load_n(&list[i].whole, __ATOMIC_ACQUIRE) &&
+		    endpoint_same_host(&list[i].name, &e) &&
+		    hosts_set_address(&address, &list[i].address))
+			hosts_add_address(answer, &address);
+	return answer->count > before;
 }
 
 bool direct_has(const struct rules *rules, const struct endpoint *address)

@@ -7,9 +7,19 @@
 
 #include "core/endpoint.h"
 #include "core/rules.h"
+#include "resolver/hosts.h"
 
 /* A name was found at an address: a connection there is one to the name. */
 void direct_learn(const struct endpoint *address, const char *name);
+
+/* The same for all addresses of an answer. */
+void direct_learn_all(const struct hosts_answer *answer, const char *name);
+
+/*
+ * Adds what was learnt of a name to an answer. False if nothing was. Only what
+ * lookups by libc have found: nobody is asked.
+ */
+bool direct_by_name(const char *name, struct hosts_answer *answer);
 
 /*
  * Whether the rules make a name direct that was found at this address, at its

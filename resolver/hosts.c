@@ -89,6 +89,25 @@ static struct snapshot *retired;
 static unsigned int readers;
 static int64_t looked_at;
 
+/* --- addresses ----------------------------------------------------------- */
+
+bool hosts_set_address(struct hosts_address *out, const struct endpoint *e)
+{
+	memset(out, 0, sizeof(*out));
+	switch (e->kind) {
+	case ENDPOINT_IPV4:
+		out->family = AF_INET;
+		memcpy(out->bytes, e->v4, sizeof(e->v4));
+		return true;
+	case ENDPOINT_IPV6:
+		out->family = AF_INET6;
+		memcpy(out->bytes, e->v6, sizeof(e->v6));
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* --- words --------------------------------------------------------------- */
 
 static bool is_blank(char c)
@@ -125,18 +144,9 @@ static bool parse_address(struct text word, struct hosts_address *out)
 	char string[INET6_ADDRSTRLEN];
 	struct endpoint e;
 
-	memset(out, 0, sizeof(*out));
-	if (!text_copy(word, string, sizeof(string)) ||
-	    endpoint_parse_address(&e, string) < 0)
-		return false;
-	if (e.kind == ENDPOINT_IPV6) {
-		out->family = AF_INET6;
-		memcpy(out->bytes, e.v6, sizeof(e.v6));
-	} else {
-		out->family = AF_INET;
-		memcpy(out->bytes, e.v4, sizeof(e.v4));
-	}
-	return true;
+	return text_copy(word, string, sizeof(string)) &&
+	       endpoint_parse_address(&e, string) == 0 &&
+	       hosts_set_address(out, &e);
 }
 
 static bool same_address(const struct hosts_address *a,

@@ -2,7 +2,7 @@
 /*
  * resolver.c - the face that the name hooks see: libc's lookups, answered here
  *
- * A name is judged once, by answer_of: this machine knows it, a rule speaks of
+ * A name is judged once, by judge.c: this machine knows it, a rule speaks of
  * it, or it gets a fake address. The answer is then put into the form that was
  * asked for. getaddrinfo's lists are libc's own: it is asked for numeric
  * addresses, which asks nobody, and knows best about hints, services, socket
@@ -23,12 +23,11 @@
 #include "core/text.h"
 #include "core/token.h"
 #include "resolver/direct.h"
-#include "resolver/fakemap.h"
 #include "resolver/hosts.h"
 #include "resolver/idn.h"
+#include "resolver/judge.h"
 
 enum {
-	LABEL_MAX = 63, /* RFC 1035 section 2.3.4 */
 	NUMERIC_MAX = INET6_ADDRSTRLEN,
 	/* Flags that mean nothing for an address. */
 	NAME_FLAGS = AI_ADDRCONFIG | AI_IDN | AI_CANONIDN,
@@ -43,6 +42,7 @@ void resolver_setup(const struct config *config, struct resolver_libc libc)
 {
 	face.config = config;
 	face.libc = libc;
+	judge_setup(config);
 }
 
 bool resolver_is_direct(const struct endpoint *address)
@@ -50,26 +50,7 @@ bool resolver_is_direct(const struct endpoint *address)
 	return direct_has(&face.config->rules, address);
 }
 
-/* --- judging names ------------------------------------------------------- */
-
-enum verdict {
-	VERDICT_LOCAL,	/* this machine knows the addresses */
-	VERDICT_FAKE,	/* the proxy will */
-	VERDICT_DIRECT, /* libc may ask */
-};
-
-static bool is_host_name(const char *name)
-{
-	const char *label = name;
-	size_t len;
-
-	for (; *label; label += len + (label[len] == '.')) {
-		len = strcspn(label, ".");
-		if (len > LABEL_MAX)
-			return false;
-	}
-	return text_is_host_name(text_of(name));
-}
+/* --- judgements ---------------------------------------------------------- */
 
 /* 0 with the name as it goes on the wire, or an EAI code. */
 static int read_name(const char *node, struct endpoint *name)
@@ -80,98 +61,25 @@ static int read_name(const char *node, struct endpoint *name)
 	return endpoint_set_name(name, node, strlen(node)) < 0 ? EAI_NONAME : 0;
 }
 
-/* RFC 6762: .local is asked for on the link, which no proxy can do. */
-static bool is_multicast_name(const char *name)
-{
-	const char *last = strrchr(name, '.');
-
-	return last && text_is_nocase(text_of(last + 1), "local");
-}
-
-static int refuse(const char *name, const char *why)
-{
-	log_once(name, "%s: not looked up: %s", name, why);
-	return EAI_FAIL;
-}
-
-/* Connections to these addresses are direct, as rules for the name say. */
-static void learn(const struct hosts_answer *answer, const char *name)
-{
-	for (size_t i = 0; i < answer->count; i++) {
-		const struct hosts_address *address = &answer->addresses[i];
-		struct endpoint e = { .kind = ENDPOINT_IPV4 };
-
-		if (address->family == AF_INET6)
-			endpoint_set_ipv6(&e, address->bytes, 0);
-		else
-			memcpy(e.v4, address->bytes, sizeof(e.v4));
-		direct_learn(&e, name);
-	}
-}
-
-/* A verdict (with local filled if it is VERDICT_LOCAL), or an EAI code, < 0. */
-static int judge(const char *name, struct hosts_answer *local)
-{
-	const struct config *config = face.config;
-	enum route route = rules_match_name(&config->rules, name);
-
-	if (route == ROUTE_BLOCK)
-		return refuse(name, "blocked by a rule");
-	if (hosts_by_name(name, local)) {
-		if (route == ROUTE_DIRECT)
-			learn(local, name);
-		return VERDICT_LOCAL;
-	}
-	if (config->broken)
-		return refuse(name, config->why);
-	if (route == ROUTE_DIRECT)
-		return VERDICT_DIRECT;
-	if (!is_host_name(name))
-		return EAI_NONAME;
-	if (is_multicast_name(name)) {
-		refuse(name, "names in .local are asked for on the local link; "
-			     "a rule may make them direct");
-		return EAI_NONAME;
-	}
-	return VERDICT_FAKE;
-}
-
 /* The fake map's errors; the log has told more. */
 static int eai_of(int error)
 {
 	return error == -ENOSPC ? EAI_AGAIN : EAI_FAIL;
 }
 
-/* Connections to a proxy that has only IPv6 are easier from IPv6 sockets. */
-static bool proxy_is_v6(void)
+/* What a name that gets no address is answered with. */
+static int eai_of_verdict(enum verdict verdict)
 {
-	const struct config *config = face.config;
-
-	for (size_t i = 0; i < config->n_addresses; i++)
-		if (config->addresses[i].kind != ENDPOINT_IPV6)
-			return false;
-	return config->n_addresses > 0;
+	return verdict == VERDICT_BLOCKED ? EAI_FAIL : EAI_NONAME;
 }
 
 /* The fake address of a name. 0 or an EAI code. */
 static int fake_of(const struct endpoint *name, int family,
 		   struct hosts_address *out)
 {
-	struct endpoint fake;
-	int rc;
+	int rc = judge_fake(name, family, out);
 
-	if (family == AF_UNSPEC)
-		family = proxy_is_v6() ? AF_INET6 : AF_INET;
-	rc = fakemap_address(name, family, &fake);
-	if (rc < 0)
-		return eai_of(rc);
-	memset(out, 0, sizeof(*out));
-	out->family = family;
-	if (family == AF_INET6)
-		memcpy(out->bytes, fake.v6, sizeof(fake.v6));
-	else
-		memcpy(out->bytes, fake.v4, sizeof(fake.v4));
-	return 0;
+	return rc < 0 ? eai_of(rc) : 0;
 }
 
 /* --- getaddrinfo --------------------------------------------------------- */
@@ -390,12 +298,13 @@ static int list_name(const char *node, const char *service,
 		     const struct addrinfo *hints, struct addrinfo **result)
 {
 	struct hosts_answer local;
+	enum verdict verdict;
 	struct endpoint name;
 	int rc = read_name(node, &name);
 
 	if (rc != 0)
 		return rc;
-	switch (rc = judge(name.name, &local)) {
+	switch (verdict = judge_name(name.name, &local)) {
 	case VERDICT_LOCAL:
 		return list_local(&local, service, hints, result);
 	case VERDICT_FAKE:
@@ -403,7 +312,7 @@ static int list_name(const char *node, const char *service,
 	case VERDICT_DIRECT:
 		return list_direct(node, name.name, service, hints, result);
 	default:
-		return rc;
+		return eai_of_verdict(verdict);
 	}
 }
 
@@ -434,42 +343,6 @@ int resolver_getaddrinfo(const char *node, const char *service,
 
 /* --- getnameinfo --------------------------------------------------------- */
 
-static bool to_hosts_address(const struct endpoint *e,
-			     struct hosts_address *out)
-{
-	memset(out, 0, sizeof(*out));
-	switch (e->kind) {
-	case ENDPOINT_IPV4:
-		out->family = AF_INET;
-		memcpy(out->bytes, e->v4, sizeof(e->v4));
-		return true;
-	case ENDPOINT_IPV6:
-		out->family = AF_INET6;
-		memcpy(out->bytes, e->v6, sizeof(e->v6));
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* What is known of an address without asking anybody; false: nothing. */
-static bool known_address(const struct endpoint *e, struct hosts_answer *answer)
-{
-	struct hosts_address address;
-	struct endpoint name;
-	int rc = fakemap_name(e, &name);
-
-	if (rc < 0 || !to_hosts_address(e, &address))
-		return false;
-	if (rc == 0)
-		return hosts_by_address(&address, answer);
-	answer->count = 0;
-	answer->aliases_len = 0;
-	memcpy(answer->name, name.name, sizeof(answer->name));
-	hosts_add_address(answer, &address);
-	return true;
-}
-
 int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 			 socklen_t host_size, char *service,
 			 socklen_t service_size, int flags)
@@ -486,7 +359,7 @@ int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 	if (rc < 0 || !host || host_size == 0 || (flags & NI_NUMERICHOST))
 		return face.libc.getnameinfo(sa, len, host, host_size, service,
 					     service_size, flags);
-	if (!known_address(&e, &answer)) {
+	if (judge_address(&e, &answer) <= 0) {
 		if (flags & NI_NAMEREQD)
 			return EAI_NONAME;
 		return face.libc.getnameinfo(sa, len, host, host_size, service,
@@ -665,6 +538,7 @@ static int answer_by_libc(const char *node, int family, int flags,
 /* What a name or address in numbers stands for. 0 or an EAI code. */
 static int answer_of(const char *node, int family, struct hosts_answer *answer)
 {
+	enum verdict verdict;
 	struct endpoint name;
 	int rc;
 
@@ -676,20 +550,20 @@ static int answer_of(const char *node, int family, struct hosts_answer *answer)
 	rc = read_name(node, &name);
 	if (rc != 0)
 		return rc;
-	switch (rc = judge(name.name, answer)) {
+	switch (verdict = judge_name(name.name, answer)) {
 	case VERDICT_LOCAL:
 		return has_family(answer, family) ? 0 : EAI_NONAME;
 	case VERDICT_DIRECT:
 		rc = answer_by_libc(node, family, 0, answer);
 		if (rc == 0)
-			learn(answer, name.name);
+			direct_learn_all(answer, name.name);
 		return rc;
 	case VERDICT_FAKE:
 		answer->count = 1;
 		memcpy(answer->name, name.name, sizeof(answer->name));
 		return fake_of(&name, family, &answer->addresses[0]);
 	default:
-		return rc;
+		return eai_of_verdict(verdict);
 	}
 }
 
@@ -733,7 +607,7 @@ int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 		endpoint_set_ipv6(&e, asked.bytes, 0);
 	else
 		memcpy(e.v4, asked.bytes, sizeof(e.v4));
-	if (!known_address(&e, &answer)) {
+	if (judge_address(&e, &answer) <= 0) {
 		*h_errnop = HOST_NOT_FOUND;
 		return 0;
 	}
