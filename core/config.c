@@ -26,7 +26,10 @@
 
 #define SYSTEM_FILE "/etc/socksify.conf"
 
-enum { FILE_SIZE_MAX = 64 * 1024 };
+enum {
+	FILE_SIZE_MAX = 64 * 1024,
+	DNS_PORT = 53,
+};
 
 /* RFC 2544's benchmark range, which no host on the Internet has. */
 static const uint8_t fake4_default[4] = { 198, 18, 0, 0 };
@@ -126,6 +129,74 @@ const char *config_set_pipeline(struct config *config, struct text text)
 const char *config_set_early_data(struct config *config, struct text text)
 {
 	return set_switch(&config->early_data, text);
+}
+
+const char *config_set_resolve(struct config *config, struct text text)
+{
+	if (text_is(text, "fake"))
+		config->resolve = CONFIG_RESOLVE_FAKE;
+	else if (text_is(text, "tunnel"))
+		config->resolve = CONFIG_RESOLVE_TUNNEL;
+	else
+		return "is fake or tunnel";
+	return NULL;
+}
+
+/* Cuts ":PORT" off, where text is "ADDRESS:PORT" or "[ADDRESS]:PORT"; the brackets, too. */
+static bool cut_port(struct text *text, unsigned int *port)
+{
+	const char *colon = memrchr(text->at, ':', text->len);
+	bool brackets = text->len > 0 && text->at[0] == '[';
+	struct text number = { colon + 1, 0 };
+
+	if (colon && (brackets ? colon[-1] == ']' :
+				 memchr(text->at, ':', text->len) == colon)) {
+		number.len = text->len - (size_t)(colon + 1 - text->at);
+		if (!text_number(number, 1, 65535, port))
+			return false;
+		text->len = (size_t)(colon - text->at);
+	}
+	if (!brackets)
+		return true;
+	if (text->len < 2 || text->at[text->len - 1] != ']')
+		return false;
+	text->at++;
+	text->len -= 2;
+	return true;
+}
+
+static bool read_server(struct text text, struct endpoint *e)
+{
+	unsigned int port = DNS_PORT;
+	char address[64];
+
+	if (!cut_port(&text, &port) ||
+	    !text_copy(text, address, sizeof(address)) ||
+	    endpoint_parse_address(e, address))
+		return false;
+	e->port = (uint16_t)port;
+	return true;
+}
+
+const char *config_set_dns(struct config *config, struct text text)
+{
+	struct endpoint servers[CONFIG_DNS_MAX];
+	struct text word;
+	size_t n = 0;
+
+	while (text_word(&text, &word)) {
+		if (n == CONFIG_DNS_MAX)
+			return "names four servers at the most";
+		servers[n] = (struct endpoint){ .kind = ENDPOINT_NONE };
+		if (!read_server(word, &servers[n++]))
+			return "is addresses of DNS servers, such as 9.9.9.9 or "
+			       "[2620:fe::fe]:53";
+	}
+	if (n == 0)
+		return "needs an address";
+	memcpy(config->dns, servers, n * sizeof(servers[0]));
+	config->n_dns = n;
+	return NULL;
 }
 
 const char *config_set_verbose(struct config *config, struct text text)
@@ -500,6 +571,8 @@ static void load_settings(struct config *config, config_getenv *env)
 		{ "SOCKSIFY_TIMEOUT", config_set_timeout },
 		{ "SOCKSIFY_PIPELINE", config_set_pipeline },
 		{ "SOCKSIFY_EARLY_DATA", config_set_early_data },
+		{ "SOCKSIFY_RESOLVE", config_set_resolve },
+		{ "SOCKSIFY_DNS", config_set_dns },
 		{ "SOCKSIFY_MAP", set_map },
 	};
 

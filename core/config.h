@@ -19,6 +19,7 @@
 
 enum {
 	CONFIG_ADDRESSES_MAX = 8,
+	CONFIG_DNS_MAX = 4,
 	CONFIG_PATH_MAX = 1024,
 	CONFIG_WHY_MAX = 256,
 	CONFIG_TIMEOUT_DEFAULT_MS = 60000,
@@ -31,6 +32,12 @@ enum config_source {
 	CONFIG_FROM_SOCKSIFY, /* SOCKSIFY_PROXY, -x */
 	CONFIG_FROM_ALL_PROXY,
 	CONFIG_FROM_FILE,
+};
+
+/* What a program gets for a name that this machine does not know. */
+enum config_resolve {
+	CONFIG_RESOLVE_FAKE,   /* an address that stands for it; nobody is asked */
+	CONFIG_RESOLVE_TUNNEL, /* its addresses, asked for through the proxy */
 };
 
 /**
@@ -49,6 +56,9 @@ enum config_source {
  * @pipeline:	SOCKSIFY_PIPELINE: greeting and request in one segment, where no
  *		login is configured
  * @early_data:	SOCKSIFY_EARLY_DATA: so, and connect() does not wait for the answers
+ * @resolve:	SOCKSIFY_RESOLVE
+ * @dns:	SOCKSIFY_DNS: who is asked real questions, addresses with ports
+ * @n_dns:	how many; 0: those of resolv.conf that the proxy may reach, or well-known ones
  * @log_level:	SOCKSIFY_VERBOSE (0 to 3), LOG_REFUSAL unless said
  * @log_path:	SOCKSIFY_LOG: "stderr" or an absolute path; empty: nowhere
  * @map_path:	SOCKSIFY_MAP: file of the fake map; empty: the usual place
@@ -71,6 +81,9 @@ struct config {
 	int timeout_ms;
 	bool pipeline;
 	bool early_data;
+	enum config_resolve resolve;
+	struct endpoint dns[CONFIG_DNS_MAX];
+	size_t n_dns;
 	int log_level;
 	char log_path[CONFIG_PATH_MAX];
 	char map_path[CONFIG_PATH_MAX];

@@ -21,6 +21,7 @@ static const char *const names[] = {
 	"SOCKSIFY_PROXY",   "SOCKSIFY_PROXY_ADDRESS",
 	"SOCKSIFY_CONFIG",  "SOCKSIFY_RULES",
 	"SOCKSIFY_DIRECT",  "SOCKSIFY_TIMEOUT",
+	"SOCKSIFY_DNS",
 	"SOCKSIFY_LOG",	    "SOCKSIFY_VERBOSE",
 	"ALL_PROXY",	    "all_proxy",
 	"LD_PRELOAD",
@@ -183,6 +184,8 @@ void environ_take_options(const struct options *options)
 			   value_of("SOCKSIFY_RULES"));
 	if (options->timeout)
 		set("SOCKSIFY_TIMEOUT", options->timeout);
+	if (options->dns)
+		set("SOCKSIFY_DNS", options->dns);
 	if (options->log)
 		set_log(options->log);
 	if (options->verbose != VERBOSE_UNSAID)

@@ -57,6 +57,7 @@ static void die_of_config(const struct config *config,
 {
 	static const char no_proxy[] = "no proxy is known: set ";
 	static const char timeout[] = "SOCKSIFY_TIMEOUT: ";
+	static const char dns[] = "SOCKSIFY_DNS: ";
 	const char *why = config->why;
 
 	if (!strncmp(why, no_proxy, strlen(no_proxy)))
@@ -66,6 +67,9 @@ static void die_of_config(const struct config *config,
 	if (options->timeout && !strncmp(why, timeout, strlen(timeout)))
 		die(STATUS_OWN_FAILURE, "--timeout %s: %s", options->timeout,
 		    why + strlen(timeout));
+	if (options->dns && !strncmp(why, dns, strlen(dns)))
+		die(STATUS_OWN_FAILURE, "--dns %s: %s", options->dns,
+		    why + strlen(dns));
 	die(STATUS_OWN_FAILURE, "%s", why);
 }
 

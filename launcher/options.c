@@ -109,6 +109,13 @@ static void take_timeout(struct options *options, const struct spec *spec,
 	options->timeout = value;
 }
 
+static void take_dns(struct options *options, const struct spec *spec,
+		     const char *value)
+{
+	(void)spec;
+	options->dns = value;
+}
+
 static void take_guard(struct options *options, const struct spec *spec,
 		       const char *value)
 {
@@ -168,6 +175,9 @@ static const struct spec specs[] = {
 	  "tell it to FILE, not to standard error", take_log, 0 },
 	{ 0, "timeout", required_argument, "SECONDS",
 	  "for reaching a target through the proxy (60)", take_timeout, 0 },
+	{ 0, "dns", required_argument, "ADDR,ADDR",
+	  "DNS servers to ask through the proxy, where one is asked",
+	  take_dns, 0 },
 	{ 0, "guard", required_argument, "auto|deny",
 	  "stop what escapes the library: if possible, or don't run",
 	  take_guard, 0 },
@@ -266,9 +276,8 @@ void options_help(void)
 
 	printf("Usage: socksify [OPTION]... PROGRAM [ARGUMENT]...\n"
 	       "       socksify [OPTION]... --export[=fish]\n\n"
-	       "Runs PROGRAM with its connections going through a SOCKS5 "
-	       "proxy, names included;\nwhat cannot go there is refused."
-	       "\n\n");
+	       "Runs PROGRAM: its connections and names go through a SOCKS5 "
+	       "proxy, or nowhere.\n\n");
 	for (int i = 0; i < N_SPECS; i++) {
 		const struct spec *s = &specs[i];
 

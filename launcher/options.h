@@ -22,6 +22,7 @@ enum { VERBOSE_UNSAID = -1 };
  * @config:	-c, a file; NULL: not given
  * @log:	--log, a file or "stderr"; NULL: not given
  * @timeout:	--timeout, as it was typed; NULL: not given
+ * @dns:	--dns, as it was typed; NULL: not given
  * @rules:	-d, --via and -b in the order typed, as SOCKSIFY_RULES has them:
  *		"direct=PATTERN via=PATTERN block=PATTERN", each pattern valid
  * @guard:	--guard or --no-guard
@@ -34,6 +35,7 @@ struct options {
 	const char *config;
 	const char *log;
 	const char *timeout;
+	const char *dns;
 	char *rules;
 	enum guard guard;
 	int verbose;

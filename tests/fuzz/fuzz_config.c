@@ -3,7 +3,8 @@
  * fuzz_config.c - URLs, files and lists of rules from arbitrary bytes
  *
  * Input: one octet that says what the rest is: 'u' a URL, 'f' a file, 'r' the
- * value of SOCKSIFY_RULES, 'n' of NO_PROXY, anything else a single pattern.
+ * value of SOCKSIFY_RULES, 'n' of NO_PROXY, 'd' of SOCKSIFY_DNS, anything else a
+ * single pattern.
  *
  *	clang -fsanitize=fuzzer,address,undefined
  *	cc -DREPLAY: a program that runs the files that it is given, once
@@ -150,6 +151,17 @@ static void try_variable(const char *name)
 	     "NO_PROXY breaks nothing");
 }
 
+static void try_dns(void)
+{
+	try_variable("SOCKSIFY_DNS");
+	must(config.n_dns <= CONFIG_DNS_MAX, "so many servers at the most");
+	for (size_t i = 0; i < config.n_dns; i++)
+		must((config.dns[i].kind == ENDPOINT_IPV4 ||
+		      config.dns[i].kind == ENDPOINT_IPV6) &&
+			     config.dns[i].port,
+		     "a server is an address and a port");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1 || size > sizeof(text))
@@ -165,6 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_variable("SOCKSIFY_RULES");
 	else if (data[0] == 'n')
 		try_variable("NO_PROXY");
+	else if (data[0] == 'd')
+		try_dns();
 	else
 		try_pattern(size - 1);
 	check_rules();

@@ -126,6 +126,21 @@ static const char *proxy_text(void)
 	return endpoint_format(&config.proxy, text, sizeof(text));
 }
 
+/* The DNS servers, with blanks between them. */
+static const char *dns_text(void)
+{
+	static char all[CONFIG_DNS_MAX * ENDPOINT_TEXT_MAX];
+	char one[ENDPOINT_TEXT_MAX];
+
+	all[0] = '\0';
+	for (size_t i = 0; i < config.n_dns; i++) {
+		if (i > 0)
+			strcat(all, " ");
+		strcat(all, endpoint_format(&config.dns[i], one, sizeof(one)));
+	}
+	return all;
+}
+
 /* Broken, and told in these words, on one line. */
 static void assert_broken(const char *words)
 {
@@ -299,6 +314,8 @@ START_TEST(reads_every_key_of_a_file)
 				 "  timeout=2.5\n"
 				 "pipeline = yes\n"
 				 "early-data yes # fast\n"
+				 "resolve tunnel\n"
+				 "dns 9.9.9.9, [2620:fe::fe]:5353\n"
 				 "verbose = 3\n"
 				 "log /var/log/s.log\n"
 				 "fake4 10.203.77.1/12\n"
@@ -315,6 +332,8 @@ START_TEST(reads_every_key_of_a_file)
 	ck_assert_int_eq(config.timeout_ms, 2500);
 	ck_assert(config.pipeline);
 	ck_assert(config.early_data);
+	ck_assert_int_eq(config.resolve, CONFIG_RESOLVE_TUNNEL);
+	ck_assert_str_eq(dns_text(), "9.9.9.9:53 [2620:fe::fe]:5353");
 	ck_assert_int_eq(config.log_level, 3);
 	ck_assert_str_eq(config.log_path, "/var/log/s.log");
 	ck_assert_mem_eq(config.fake4, "\x0a\xc0\0\0", 4);
@@ -355,6 +374,15 @@ static const struct {
 	{ "early-data = true", "early-data is yes or no" },
 	{ "early_data yes", "unknown key \"early_data\"; there are" },
 	{ "pipeline yes\npipeline no\n", "f.conf:2: pipeline is given twice" },
+	{ "resolve real", "resolve is fake or tunnel" },
+	{ "dns dns.example", "dns is addresses of DNS servers" },
+	{ "dns 9.9.9.9:0", "dns is addresses" },
+	{ "dns 9.9.9.9:", "dns is addresses" },
+	{ "dns []:53", "dns is addresses" },
+	{ "dns [9.9.9.9", "dns is addresses" },
+	{ "dns ,", "dns needs an address" },
+	{ "dns 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5", "dns names four" },
+	{ "dns 9.9.9.9\ndns 1.1.1.1", "f.conf:2: dns is given twice" },
 	{ "verbose 4", "verbose is 0 (nothing)" },
 	{ "verbose yes", "verbose is 0 (nothing)" },
 	{ "log s.log", "log is stderr or a file's name that begins with /" },
@@ -626,6 +654,41 @@ START_TEST(sends_one_message_at_a_time_unless_asked)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	const char *servers;
+} dns_values[] = {
+	{ "9.9.9.9", "9.9.9.9:53" },
+	{ "9.9.9.9:5353,1.1.1.1", "9.9.9.9:5353 1.1.1.1:53" },
+	{ "2620:fe::fe", "[2620:fe::fe]:53" },
+	{ "[2620:fe::fe]", "[2620:fe::fe]:53" },
+	{ "[::ffff:9.9.9.9]:54", "9.9.9.9:54" },
+	{ "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4",
+	  "1.1.1.1:53 1.1.1.2:53 1.1.1.3:53 1.1.1.4:53" },
+};
+
+START_TEST(takes_dns_servers_from_the_environment)
+{
+	with_proxy();
+	set("SOCKSIFY_DNS", dns_values[_i].value);
+	load_whole();
+	ck_assert_str_eq(dns_text(), dns_values[_i].servers);
+}
+END_TEST
+
+START_TEST(prefers_the_environments_dns_servers_to_the_files)
+{
+	with_file("proxy h:1\ndns 8.8.8.8 8.8.4.4\nresolve tunnel\n", 0600);
+	set("SOCKSIFY_DNS", "9.9.9.9");
+	set("SOCKSIFY_RESOLVE", "fake");
+	load();
+	remove_file();
+	ck_assert_msg(!config.broken, "%s", config.why);
+	ck_assert_str_eq(dns_text(), "9.9.9.9:53");
+	ck_assert_int_eq(config.resolve, CONFIG_RESOLVE_FAKE);
+}
+END_TEST
+
 START_TEST(lets_the_environment_switch_off_what_the_file_has_on)
 {
 	with_file("proxy h:1\npipeline yes\nearly-data = 1\n", 0600);
@@ -649,6 +712,8 @@ static const struct {
 	{ "SOCKSIFY_PIPELINE", "Yes", "SOCKSIFY_PIPELINE: is yes or no" },
 	{ "SOCKSIFY_EARLY_DATA", "2", "SOCKSIFY_EARLY_DATA: is yes or no" },
 	{ "SOCKSIFY_TIMEOUT", "0", "SOCKSIFY_TIMEOUT: is seconds" },
+	{ "SOCKSIFY_RESOLVE", "local", "SOCKSIFY_RESOLVE: is fake or tunnel" },
+	{ "SOCKSIFY_DNS", "localhost", "SOCKSIFY_DNS: is addresses of DNS" },
 	{ "SOCKSIFY_MAP", "map", "SOCKSIFY_MAP: is a file's name" },
 	{ "SOCKSIFY_DIRECT", "a.b 10.0.0.0/33",
 	  "SOCKSIFY_DIRECT: \"10.0.0.0/33\": the prefix length is 0 to 32" },
@@ -1134,6 +1199,9 @@ static void add_environment_tests(Suite *s)
 	tcase_add_test(t, sends_one_message_at_a_time_unless_asked);
 	tcase_add_test(t,
 		       lets_the_environment_switch_off_what_the_file_has_on);
+	tcase_add_loop_test(t, takes_dns_servers_from_the_environment, 0,
+			    N(dns_values));
+	tcase_add_test(t, prefers_the_environments_dns_servers_to_the_files);
 	tcase_add_loop_test(t, is_broken_by_a_wrong_variable, 0,
 			    N(wrong_variables));
 	tcase_add_test(t, tells_the_first_fault);

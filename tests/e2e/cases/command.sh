@@ -370,6 +370,11 @@ prints "--export twice does not double" "$LIBRARY" bash -c '
 	eval "$("$@")" && eval "$("$@")" && echo "$LD_PRELOAD"' bash \
 	"$SOCKSIFY" "${X[@]}" --export
 
+prints "--dns reaches the program" 9.9.9.9,1.1.1.1:5353 \
+	of SOCKSIFY_DNS with_proxy --dns 9.9.9.9,1.1.1.1:5353
+refuses "a DNS server by name" 125 '--dns dns.example: is addresses' \
+	"$SOCKSIFY" "${X[@]}" --dns dns.example true
+
 "$SOCKSIFY" --help >help.txt
 is "--help succeeds" $? 0
 at_most "--help fits 24 lines" "$(wc -l <help.txt)" 24
