@@ -44,6 +44,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/sys.h"
@@ -79,6 +80,8 @@ static void conn_release(struct thing *thing)
 	conn_pool_give(conn);
 }
 
+const struct thing_kind conn_kind = { .release = conn_release };
+
 /* One in CONN_PENDING, with one reference; takes over the caller's to pending. */
 struct conn *conn_new(struct pending *pending)
 {
@@ -86,8 +89,9 @@ struct conn *conn_new(struct pending *pending)
 
 	if (conn == NULL)
 		return NULL;
-	conn->thing.release = conn_release;
+	conn->thing.kind = &conn_kind;
 	conn->state = CONN_PENDING;
+	conn->over = NULL;
 	conn->told = false;
 	conn->family = pending->family;
 	__atomic_store_n(&conn->pending, pending, __ATOMIC_RELEASE);
@@ -128,7 +132,7 @@ static struct conn *conn_of_kin(int fd)
 
 struct conn *conn_get(int fd)
 {
-	struct thing *thing = fdtable_get(fd);
+	struct thing *thing = fdtable_get_kind(fd, &conn_kind);
 	struct conn *conn = (struct conn *)thing;
 
 	if (thing == NULL)
@@ -159,7 +163,7 @@ static bool has(const struct conn *conn, const struct pending *pending)
  */
 static bool shows(int fd, const struct pending *pending)
 {
-	const struct conn *conn = (const struct conn *)fdtable_peek(fd);
+	const struct conn *conn = conn_peek(fd);
 
 	return conn != NULL && has(conn, pending);
 }
@@ -217,6 +221,65 @@ static uint32_t state_after(const struct pending *pending)
 	}
 }
 
+static struct bound bound_of(const struct handshake *handshake)
+{
+	const struct endpoint *e = &handshake->bound;
+	struct bound bound = { .reply = handshake->reply,
+			       .kind = (uint8_t)e->kind,
+			       .port = e->port };
+
+	if (e->kind == ENDPOINT_IPV4)
+		memcpy(bound.address, e->v4, sizeof(e->v4));
+	else if (e->kind == ENDPOINT_IPV6)
+		memcpy(bound.address, e->v6, sizeof(e->v6));
+	else
+		bound.kind = ENDPOINT_NONE;
+	return bound;
+}
+
+/* What the proxy has bound is to be there before the phase that promises it. */
+static bool settle_bound(struct conn *conn, const struct pending *pending,
+			 uint32_t was, uint32_t next)
+{
+	sigset_t signals;
+	bool mine;
+
+	signals_block(&signals);
+	mine = __atomic_compare_exchange_n(&conn->state, &was,
+					   was | CONN_SETTLING, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	if (mine) {
+		conn->bound = bound_of(&pending->handshake);
+		__atomic_store_n(&conn->state, next, __ATOMIC_RELEASE);
+	}
+	signals_restore(&signals);
+	return mine;
+}
+
+/* True for the one who has made the step from was to next. */
+static bool move_on(struct conn *conn, const struct pending *pending,
+		    uint32_t was, uint32_t next)
+{
+	if (pending->handshake.command != SOCKS5_CONNECT)
+		return settle_bound(conn, pending, was, next);
+	return __atomic_compare_exchange_n(&conn->state, &was, next, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+bool conn_bound(struct conn *conn, struct endpoint *bound)
+{
+	if (conn_look(conn) != CONN_CONNECTED)
+		return false;
+	memset(bound, 0, sizeof(*bound));
+	bound->kind = conn->bound.kind;
+	bound->port = conn->bound.port;
+	if (bound->kind == ENDPOINT_IPV4)
+		memcpy(bound->v4, conn->bound.address, sizeof(bound->v4));
+	else if (bound->kind == ENDPOINT_IPV6)
+		memcpy(bound->v6, conn->bound.address, sizeof(bound->v6));
+	return true;
+}
+
 /*
  * The conn follows its record. Who comes late may read a record that is
  * another's by now; its change of state then fails.
@@ -238,12 +301,13 @@ enum conn_phase conn_look(struct conn *conn)
 						    __ATOMIC_ACQUIRE);
 		return conn_phase_of(conn);
 	}
-	if (__atomic_compare_exchange_n(&conn->state, &was, next, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+	if (move_on(conn, pending, was, next)) {
 		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
 		if (next == CONN_CONNECTED)
 			conn_attention_add(-1);
 		pending_leave(pending);
+		if (conn->over != NULL)
+			conn->over(conn, conn->owner);
 	}
 	return conn_phase_of(conn);
 }
@@ -378,6 +442,25 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 	return ours;
 }
 
+int conn_attend(int fd, int epfd)
+{
+	struct conn *conn = conn_get(fd);
+	struct pending *pending = NULL;
+	sigset_t signals;
+	int r = 0;
+
+	signals_block(&signals);
+	if (conn != NULL)
+		pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+	if (pending != NULL && pending_lock(pending, conn->generation)) {
+		r = watch_attend(pending, epfd, fd);
+		pending_unlock(pending);
+	}
+	signals_restore(&signals);
+	conn_put(conn);
+	return r;
+}
+
 /* --- what the program asks --------------------------------------------------------- */
 
 bool conn_option(int fd, int level, int name, int *value)
@@ -477,7 +560,7 @@ static struct conn *conn_of_memo(uint64_t cookie)
 		conn_pool_give(conn);
 		return NULL;
 	}
-	conn->thing.release = conn_release;
+	conn->thing.kind = &conn_kind;
 	conn->state = CONN_CONNECTED;
 	conn->told = true;
 	conn->pending = NULL;
@@ -563,7 +646,7 @@ void conn_closing(int fd)
 
 void conn_abandon(int fd)
 {
-	struct thing *thing = fdtable_get(fd);
+	struct thing *thing = fdtable_get_kind(fd, &conn_kind);
 	struct conn *conn = (struct conn *)thing;
 	struct pending *pending;
 	sigset_t signals;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "core/socks5.h"
 #include "preload/fdtable.h"
 #include "preload/kin.h"
 #include "preload/pending.h"
@@ -19,6 +20,28 @@ enum conn_phase {
 	CONN_EARLY,	/* early-data: the program's, but the answers are to come first */
 	CONN_CONNECTED, /* the program's: no call needs us but getpeername */
 	CONN_FAILED,	/* over; the error was not told yet */
+};
+
+struct conn;
+
+/*
+ * A connection of our own is over in this process: phase is CONN_CONNECTED or CONN_FAILED.
+ * Called once, by whoever looks at it, without a lock.
+ */
+typedef void conn_over(struct conn *conn, void *owner);
+
+/**
+ * struct bound - what a reply tells
+ * @reply:	REP; also of a failure. 0 with CONN_FAILED: there was no reply
+ * @kind:	ENDPOINT_IPV4, ENDPOINT_IPV6, or ENDPOINT_NONE for a name or nothing usable
+ * @port:	in host byte order
+ * @address:	network order
+ */
+struct bound {
+	uint8_t reply;
+	uint8_t kind;
+	uint16_t port;
+	uint8_t address[16];
 };
 
 /**
@@ -34,6 +57,9 @@ enum conn_phase {
  * @counted:	what @pending was when the latest fork counted for its child
  * @cookie:	of the socket, SO_COOKIE
  * @peer:	the address that the program connected to, as it gave it
+ * @over:	of the request; NULL: nobody is to be told
+ * @owner:	likewise
+ * @bound:	once it is over, and not for CONNECT
  */
 struct conn {
 	struct thing thing;
@@ -46,10 +72,17 @@ struct conn {
 	struct pending *counted;
 	uint64_t cookie;
 	struct peer peer;
+	conn_over *over;
+	void *owner;
+	struct bound bound;
 };
+
+extern const struct thing_kind conn_kind;
 
 /* In conn->state: the kernel holds no error of its own to be drained. */
 #define CONN_SILENT 0x80000000u
+/* In conn->state: somebody is about to set the next one. */
+#define CONN_SETTLING 0x40000000u
 
 /* How many connections of this process are pending, early, or failed and not told. */
 extern uint32_t conn_attention;
@@ -64,19 +97,27 @@ static inline bool conn_any(void)
 }
 
 /**
- * struct conn_request - a connect(2) that goes through the proxy
- * @fd:		the program's socket
- * @peer:	the address given, AF_INET or AF_INET6
- * @destination: what the proxy is asked for
+ * struct conn_request - a request to the proxy
+ * @fd:		the program's socket, or one of our own (private_fd.h)
+ * @command:	SOCKS5_CONNECT: a connect(2) of the program's; else the socket is the
+ *		control connection of what was asked for
+ * @peer:	the address that getpeername will tell, AF_INET or AF_INET6
+ * @destination: DST.ADDR and DST.PORT
  * @domain:	SO_DOMAIN
  * @nonblocking: O_NONBLOCK is set
+ * @over:	to be called when it is over; NULL: nobody is to be told. Not called where
+ *		conn_open fails at once
+ * @owner:	handed to @over; must live until then, or until the descriptor is closed
  */
 struct conn_request {
 	int fd;
+	enum socks5_command command;
 	const struct sockaddr *peer;
 	const struct endpoint *destination;
 	int domain;
 	bool nonblocking;
+	conn_over *over;
+	void *owner;
 };
 
 void conn_setup(const struct config *config);
@@ -93,6 +134,19 @@ int conn_open(const struct conn_request *request);
  * whether it still is that socket.
  */
 struct conn *conn_get(int fd);
+
+/*
+ * The reply's BND.ADDR and BND.PORT of a connection that was no CONNECT, once it is
+ * CONN_CONNECTED; false before. A name there gives ENDPOINT_NONE with the port.
+ */
+bool conn_bound(struct conn *conn, struct endpoint *bound);
+
+/*
+ * A connection of our own, pending, is stepped by whoever waits in the program's epoll epfd,
+ * too, for as long as it is pending. 0; -errno of epoll_ctl, or -ENOMEM with more than
+ * PENDING_WATCHES.
+ */
+int conn_attend(int fd, int epfd);
 void conn_put(struct conn *conn);
 
 /*

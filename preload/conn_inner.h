@@ -20,6 +20,16 @@ static inline void conn_attention_add(int change)
 
 /* --- conn.c --- */
 
+/* What fd stands for, without asking the kernel and without a reference; or NULL. */
+static inline const struct conn *conn_peek(int fd)
+{
+	const struct thing *thing = fdtable_peek(fd);
+
+	return thing != NULL && thing->kind == &conn_kind ?
+		       (const struct conn *)thing :
+		       NULL;
+}
+
 /* One in CONN_PENDING, with one reference; takes over the caller's to pending. */
 struct conn *conn_new(struct pending *pending);
 

@@ -55,12 +55,13 @@ static struct pending *begin(const struct conn_request *request)
 	pending->begun_ns = clock_now_ns();
 	pending->deadline_ns =
 		pending->begun_ns + config->timeout_ms * NS_PER_MS;
-	handshake_begin(&pending->handshake, SOCKS5_CONNECT,
+	handshake_begin(&pending->handshake, request->command,
 			request->destination);
 	/* With a login the method has to be known first. */
 	if (config_credentials(config).username == NULL) {
-		pending->early = config->early_data;
-		if (config->pipeline || config->early_data)
+		pending->early = config->early_data &&
+				 request->command == SOCKS5_CONNECT;
+		if (config->pipeline || pending->early)
 			handshake_pipeline(&pending->handshake);
 	}
 	return pending;
@@ -239,6 +240,8 @@ int conn_open(const struct conn_request *request)
 		pending_unref(pending);
 		return -ENOBUFS;
 	}
+	conn->over = request->over;
+	conn->owner = request->owner;
 	generation = conn->generation;
 	r = start(request, conn);
 	if (r < 0) {

@@ -233,7 +233,7 @@ static int tell_silent(int fd)
 /* Connected for good, by what the table says: then there is nothing to ask the kernel. */
 static bool is_connected(int fd)
 {
-	const struct conn *conn = (const struct conn *)fdtable_peek(fd);
+	const struct conn *conn = conn_peek(fd);
 
 	return conn != NULL && conn_phase_of(conn) == CONN_CONNECTED;
 }

@@ -133,7 +133,7 @@ void fdtable_put(struct thing *thing)
 {
 	if (thing != NULL &&
 	    __atomic_sub_fetch(&thing->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		thing->release(thing);
+		thing->kind->release(thing);
 }
 
 struct thing *fdtable_get(int fd)
@@ -153,6 +153,16 @@ struct thing *fdtable_get(int fd)
 			return thing;
 		fdtable_put(thing);
 	}
+}
+
+struct thing *fdtable_get_kind(int fd, const struct thing_kind *kind)
+{
+	struct thing *thing = fdtable_get(fd);
+
+	if (thing == NULL || thing->kind == kind)
+		return thing;
+	fdtable_put(thing);
+	return NULL;
 }
 
 const struct thing *fdtable_peek(int fd)

@@ -6,17 +6,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct thing;
+
+/**
+ * struct thing_kind - what kind of thing it is: told by the address of this
+ * @release:	called when the last reference is gone
+ */
+struct thing_kind {
+	void (*release)(struct thing *thing);
+};
+
 /**
  * struct thing - what a descriptor stands for; the first member of the real one
  * @refs:	descriptors that show it, and hooks that are using it
- * @release:	called when the last reference is gone
+ * @kind:	constant; the memory of a thing is always of the same kind
  *
  * The memory of a thing must stay a thing for ever (it may be given to another
  * one): a reader without a lock may still look at @refs after the release.
  */
 struct thing {
 	uint32_t refs;
-	void (*release)(struct thing *thing);
+	const struct thing_kind *kind;
 };
 
 /* What is known of a descriptor besides; all false for a number never seen. */
@@ -37,6 +47,9 @@ enum fd_note {
 
 /* The thing behind fd with a reference, or NULL. No lock. */
 struct thing *fdtable_get(int fd);
+
+/* The same if it is of that kind. */
+struct thing *fdtable_get_kind(int fd, const struct thing_kind *kind);
 void fdtable_put(struct thing *thing);
 
 /* The same without a reference: it may become another thing at any time. */

@@ -117,6 +117,7 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 	struct endpoint to;
 	struct conn_request request = {
 		.fd = fd,
+		.command = SOCKS5_CONNECT,
 		.peer = &addr->sa,
 		.destination = &to,
 		.domain = domain,

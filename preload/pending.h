@@ -24,12 +24,14 @@ enum { PENDING_WATCHES = 8, PENDING_HOLDERS = 6 };
  * @epfd:	the epoll's descriptor; -1: none
  * @fd:		the descriptor that is registered
  * @events:	what the program asked for
+ * @own:	it is ours alone: the program has not registered this descriptor
  * @data:	what the program wants back
  */
 struct watch {
 	int32_t epfd;
 	int32_t fd;
 	uint32_t events;
+	bool own;
 	uint64_t data;
 };
 

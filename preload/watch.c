@@ -74,6 +74,7 @@ static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
 	watch->epfd = epfd;
 	watch->fd = fd;
 	watch->events = events;
+	watch->own = false;
 	watch->data = data;
 	return 0;
 }
@@ -274,7 +275,8 @@ void watch_end(struct pending *pending, int fd)
 
 		if (watch->epfd == -1)
 			continue;
-		apply(pending, watch, fd, EPOLL_CTL_MOD, watch->events,
+		apply(pending, watch, fd,
+		      watch->own ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, watch->events,
 		      watch->data);
 		watch->epfd = -1;
 	}
@@ -344,6 +346,23 @@ void watch_drop(struct pending *pending, int epfd)
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		if (pending->watches[i].epfd == epfd)
 			pending->watches[i].epfd = -1;
+}
+
+int watch_attend(struct pending *pending, int epfd, int fd)
+{
+	int r;
+
+	if (watch_find(pending, epfd, fd) != NULL)
+		return 0;
+	if (watch_find(pending, -1, -1) == NULL)
+		return -ENOMEM;
+	r = ctl(epfd, EPOLL_CTL_ADD, fd, pending->events | EPOLLET,
+		pending_marker(pending));
+	if (r < 0)
+		return r;
+	remember(pending, epfd, fd, 0, 0);
+	watch_find(pending, epfd, fd)->own = true;
+	return 0;
 }
 
 static int ctl_remove(struct pending *pending, int epfd, int fd)

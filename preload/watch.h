@@ -44,6 +44,12 @@ void watch_change(struct pending *pending, int fd, uint32_t events);
  */
 void watch_again(struct pending *pending, int fd);
 
+/*
+ * Registers fd, a socket of our own, in the program's epoll epfd, until watch_end. 0 or
+ * -errno. Called with the record's lock.
+ */
+int watch_attend(struct pending *pending, int epfd, int fd);
+
 /* The socket is registered in some epoll; in epfd. */
 bool watch_any(const struct pending *pending);
 bool watch_is_in(const struct pending *pending, int epfd);

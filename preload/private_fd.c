@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* private_fd.c - descriptors of our own among the program's */
+#include "preload/private_fd.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "core/sys.h"
+#include "core/token.h"
+#include "preload/fdtable.h"
+#include "preload/options.h"
+
+/*
+ * Above what shells and scripts name themselves. Not higher than needed: the kernel's table
+ * of the process grows with the highest number.
+ */
+enum { LOWEST = 960, LOWEST_TRIED = 64 };
+
+/* The limit may be below any number that we would like: then less will do. */
+static long moved_up(long fd)
+{
+	struct rlimit limit = { .rlim_cur = LOWEST };
+	long lowest = LOWEST;
+	long up = -1;
+
+	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	if (limit.rlim_cur < LOWEST + LOWEST_TRIED)
+		lowest = (long)limit.rlim_cur * 3 / 4;
+	if (fd < lowest)
+		up = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);
+	if (up < 0)
+		return fd;
+	sys1(SYS_close, fd);
+	return up;
+}
+
+int private_fd_socket(struct private_fd *own, int domain, int type)
+{
+	long fd = token_socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	own->fd = -1;
+	own->cookie = 0;
+	if (fd < 0)
+		return (int)fd;
+	own->fd = (int)moved_up(fd);
+	own->cookie = option_cookie(own->fd);
+	fdtable_drop(own->fd);
+	fdtable_note(own->fd, FD_SEEN | (type == SOCK_STREAM ? FD_STREAM : 0) |
+				      (domain == AF_INET6 ? FD_INET6 : 0));
+	return 0;
+}
+
+int private_fd_get(const struct private_fd *own)
+{
+	if (own->fd < 0 || option_cookie(own->fd) != own->cookie)
+		return -1;
+	return own->fd;
+}
+
+void private_fd_close(struct private_fd *own)
+{
+	if (private_fd_get(own) >= 0) {
+		fdtable_drop(own->fd);
+		sys1(SYS_close, own->fd);
+	}
+	own->fd = -1;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* private_fd.h - descriptors of our own among the program's */
+#ifndef SOCKSIFY_PRELOAD_PRIVATE_FD_H
+#define SOCKSIFY_PRELOAD_PRIVATE_FD_H
+
+#include <stdint.h>
+
+/**
+ * struct private_fd - a socket of our own
+ * @fd:		-1: none
+ * @cookie:	its SO_COOKIE: the program may close any number and use it anew
+ */
+struct private_fd {
+	int fd;
+	uint64_t cookie;
+};
+
+/*
+ * A new socket of domain and type, nonblocking and close-on-exec, under a high number, out of
+ * the way of shells, FD_SETSIZE and programs that count on low ones. 0 or -errno.
+ */
+int private_fd_socket(struct private_fd *own, int domain, int type);
+
+/* The number, if it still is that socket's; else -1. */
+int private_fd_get(const struct private_fd *own);
+
+/* Closes it, if it still is that socket's. */
+void private_fd_close(struct private_fd *own);
+
+#endif
