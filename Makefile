@@ -52,8 +52,8 @@ BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCHES))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
 
-.PHONY: all check unit e2e victims asan demo bench format symbols lint fuzz \
-	fuzz-replay deps install uninstall clean
+.PHONY: all check unit e2e victims programs asan demo bench format symbols lint \
+	fuzz fuzz-replay deps install uninstall clean
 
 all: $(LIBRARY) $(COMMAND) symbols
 
@@ -103,6 +103,39 @@ $(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
 
 victims: $(VICTIM_PROGRAMS)
 
+# Programs of other languages, by Debian's own tools for them.
+PROGRAMS = $(addprefix $(BUILD)/programs/,Connects.class connects-rust \
+	   connects-go cgo cgo.so)
+GO_BUILD = GOCACHE=$(abspath $(BUILD))/programs/gocache GO111MODULE=off go build
+
+programs: $(PROGRAMS)
+
+$(BUILD)/programs/%.class: tests/programs/%.java
+	@mkdir -p $(@D)
+	javac -d $(@D) $<
+
+$(BUILD)/programs/connects-go: tests/programs/connects.go
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 $(GO_BUILD) -o $@ $<
+
+$(BUILD)/programs/cgo: tests/programs/cgo.go
+	@mkdir -p $(@D)
+	$(GO_BUILD) -o $@ $<
+
+$(BUILD)/programs/cgo.so: tests/programs/cgo.go
+	@mkdir -p $(@D)
+	$(GO_BUILD) -buildmode=c-shared -o $@ $<
+
+$(BUILD)/programs/connects-rust: tests/programs/tokio/Cargo.toml \
+		tests/programs/tokio/src/main.rs
+	@mkdir -p $(@D)/tokio
+	cp -r tests/programs/tokio/. $(@D)/tokio
+	cd $(@D)/tokio && CARGO_HOME=$(abspath $(@D))/cargo \
+		RUSTC=/usr/bin/rustc /usr/bin/cargo build -q --offline --release \
+		--config 'source.crates-io.replace-with="debian"' \
+		--config 'source.debian.directory="/usr/share/cargo/registry"'
+	cp $(@D)/tokio/target/release/connects $@
+
 # Nor is it to what measures.
 $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
@@ -118,7 +151,8 @@ symbols: $(LIBRARY)
 unit: $(UNITS)
 	sh tests/unit/run $(UNITS)
 
-e2e: all victims
+# The programs are built for the cases that run them.
+e2e: all victims $(if $(CASES),$(if $(filter java compiled,$(CASES)),programs),programs)
 	BUILD=$(BUILD) tests/e2e/run $(CASES)
 
 # Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.

@@ -71,6 +71,7 @@ scripts_are_clean() {
 
 part build-gcc build gcc
 part build-clang build clang
+part programs make -j2 BUILD=build/gcc programs
 part unit-gcc unit gcc
 part unit-clang unit clang
 part shellcheck scripts_are_clean

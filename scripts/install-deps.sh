@@ -15,7 +15,9 @@ test)
 	packages="gcc make libc6-dev dante-server nginx curl iproute2 util-linux
 		clang libclang-rt-14-dev pkg-config check valgrind shellcheck
 		cppcheck man-db microsocks openssh-server openssh-client tcpdump
-		wget netcat-openbsd python3 openssl procps strace"
+		wget netcat-openbsd python3 openssl procps strace
+		nodejs perl openjdk-17-jdk-headless golang-go
+		rustc cargo librust-tokio-dev"
 	;;
 *)
 	echo "usage: install-deps.sh demo|test" >&2
