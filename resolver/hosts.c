@@ -435,6 +435,13 @@ void hosts_setup(const char *file)
 
 /* --- answers ------------------------------------------------------------- */
 
+void hosts_begin(struct hosts_answer *answer)
+{
+	answer->name[0] = '\0';
+	answer->count = 0;
+	answer->aliases_len = 0;
+}
+
 void hosts_add_address(struct hosts_answer *answer,
 		       const struct hosts_address *address)
 {
@@ -481,13 +488,6 @@ static bool line_names(struct text rest, const char *name)
 		if (text_is_nocase(word, name))
 			return true;
 	return false;
-}
-
-static void answer_begin(struct hosts_answer *answer)
-{
-	answer->name[0] = '\0';
-	answer->count = 0;
-	answer->aliases_len = 0;
 }
 
 static bool find_name(const struct snapshot *s, const char *name,
@@ -568,7 +568,7 @@ bool hosts_by_name(const char *name, struct hosts_answer *answer)
 	const struct snapshot *s = acquire();
 	bool found, own;
 
-	answer_begin(answer);
+	hosts_begin(answer);
 	found = s && find_name(s, name, answer);
 	own = s && text_is_nocase(text_of(name), s->own_name);
 	release();
@@ -585,7 +585,7 @@ bool hosts_by_address(const struct hosts_address *address,
 	const struct snapshot *s = acquire();
 	bool found;
 
-	answer_begin(answer);
+	hosts_begin(answer);
 	found = s && find_address(s, address, answer);
 	release();
 	if (found)

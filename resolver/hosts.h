@@ -57,6 +57,9 @@ bool hosts_by_name(const char *name, struct hosts_answer *answer);
 bool hosts_by_address(const struct hosts_address *address,
 		      struct hosts_answer *answer);
 
+/* An answer without anything. */
+void hosts_begin(struct hosts_answer *answer);
+
 /* An endpoint in that form. False if it is no address. */
 bool hosts_set_address(struct hosts_address *out, const struct endpoint *e);
 

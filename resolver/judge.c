@@ -2,6 +2,7 @@
 /* judge.c - whose answer a name gets, whichever way a program asks */
 #include "resolver/judge.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -71,6 +72,16 @@ enum verdict judge_name(const char *name, struct hosts_answer *local)
 	return is_host_name(name) ? VERDICT_FAKE : VERDICT_NO_HOST;
 }
 
+void judge_direct(const char *name, struct hosts_answer *found)
+{
+	hosts_begin(found);
+	if (!direct_by_name(name, found))
+		log_once(name,
+			 "%s: refused: a rule makes it direct, but the program "
+			 "asks by DNS itself, which goes over the proxy; put it "
+			 "into /etc/hosts", name);
+}
+
 bool judge_asks(void)
 {
 	return false;
@@ -100,6 +111,26 @@ int judge_fake(const struct endpoint *name, int family,
 	return 0;
 }
 
+static bool is_link_local(const struct endpoint *e)
+{
+	if (e->kind == ENDPOINT_IPV4)
+		return e->v4[0] == 169 && e->v4[1] == 254;
+	return e->v6[0] == 0xfe && (e->v6[1] & 0xc0) == 0x80;
+}
+
+/* Whether the far side may be asked for the name of an address. */
+static bool may_ask_name(const struct endpoint *address)
+{
+	struct endpoint any_port = *address;
+	enum route route;
+
+	any_port.port = 0; /* rules for some ports only do not match it */
+	route = rules_match(&config->rules, &any_port);
+	return !config->broken && route != ROUTE_DIRECT &&
+	       route != ROUTE_BLOCK && !endpoint_is_loopback(address) &&
+	       !is_link_local(address);
+}
+
 int judge_address(const struct endpoint *e, struct hosts_answer *answer)
 {
 	struct hosts_address address;
@@ -110,10 +141,11 @@ int judge_address(const struct endpoint *e, struct hosts_answer *answer)
 		return rc;
 	if (!hosts_set_address(&address, e))
 		return 0;
+	if (rc == 0 && hosts_by_address(&address, answer))
+		return 1;
 	if (rc == 0)
-		return hosts_by_address(&address, answer);
-	answer->count = 0;
-	answer->aliases_len = 0;
+		return may_ask_name(e) ? 0 : -ECONNREFUSED;
+	hosts_begin(answer);
 	memcpy(answer->name, name.name, sizeof(answer->name));
 	hosts_add_address(answer, &address);
 	return 1;

@@ -29,6 +29,12 @@ void judge_setup(const struct config *config);
 /* A name, as it goes on the wire, no dot at its end. Fills local if it is that. */
 enum verdict judge_name(const char *name, struct hosts_answer *local);
 
+/*
+ * The addresses that libc has found before of a name under VERDICT_DIRECT: for
+ * who cannot ask libc. None (and a line in the log says so) if it was not asked.
+ */
+void judge_direct(const char *name, struct hosts_answer *found);
+
 /* Whether names under VERDICT_FAKE get their real addresses, over the proxy. */
 bool judge_asks(void);
 
@@ -41,7 +47,8 @@ int judge_fake(const struct endpoint *name, int family,
 
 /*
  * What is known of an address without asking anybody: 1 and its names. 0:
- * nothing. -ECONNREFUSED: nothing, and nobody knows: it is a stale fake.
+ * nothing. -ECONNREFUSED: nothing, and nobody is to be asked over the proxy: it
+ * is a stale fake, or of this machine or its link, or a rule keeps it here.
  */
 int judge_address(const struct endpoint *e, struct hosts_answer *answer);
 
