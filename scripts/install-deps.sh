@@ -17,7 +17,7 @@ test)
 		cppcheck man-db microsocks openssh-server openssh-client tcpdump
 		wget netcat-openbsd python3 openssl procps strace
 		nodejs perl openjdk-17-jdk-headless golang-go
-		rustc cargo librust-tokio-dev"
+		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor"
 	;;
 *)
 	echo "usage: install-deps.sh demo|test" >&2
@@ -76,5 +76,8 @@ for package in $lacking; do
 	nginx) systemctl -q disable nginx || : ;;
 	microsocks) systemctl -q disable microsocks || : ;;
 	openssh-server) systemctl -q disable ssh || : ;;
+	shadowsocks-libev) systemctl -q disable shadowsocks-libev || : ;;
+	v2ray) systemctl -q disable v2ray || : ;;
+	tor) systemctl -q disable tor || : ;;
 	esac
 done
