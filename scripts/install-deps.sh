@@ -17,7 +17,8 @@ test)
 		cppcheck man-db microsocks openssh-server openssh-client tcpdump
 		wget netcat-openbsd python3 openssl procps strace
 		nodejs perl openjdk-17-jdk-headless golang-go
-		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor"
+		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor
+		aria2 git redis-server redis-tools postgresql"
 	;;
 *)
 	echo "usage: install-deps.sh demo|test" >&2
@@ -79,5 +80,7 @@ for package in $lacking; do
 	shadowsocks-libev) systemctl -q disable shadowsocks-libev || : ;;
 	v2ray) systemctl -q disable v2ray || : ;;
 	tor) systemctl -q disable tor || : ;;
+	redis-server) systemctl -q disable redis-server || : ;;
+	postgresql) systemctl -q disable postgresql || : ;;
 	esac
 done
