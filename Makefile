@@ -43,6 +43,9 @@ FUZZERS	 := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
+# Linked statically and hidden: programs bring c-ares of their own.
+CARES	?= $(shell $(CC) -print-file-name=libcares.a)
+
 LIBRARY	 = $(BUILD)/libsocksify.so
 COMMAND	 = $(BUILD)/socksify
 UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
@@ -83,7 +86,7 @@ $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
 
 $(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
-		$(BUILD)/libinner.a -Wl,--version-script=$(BUILD)/gen/exports.map \
+		$(BUILD)/libinner.a $(CARES) -Wl,--version-script=$(BUILD)/gen/exports.map \
 		-Wl,-z,now -Wl,-z,relro -Wl,-soname,libsocksify.so \
 		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
 
@@ -93,7 +96,8 @@ $(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
-		$< $(BUILD)/libinner.a $$(pkg-config --cflags --libs check)
+		$< $(BUILD)/libinner.a $(CARES) \
+		$$(pkg-config --cflags --libs check)
 
 # Victims are the unmodified programs: nothing of ours is linked.
 $(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
@@ -160,7 +164,8 @@ FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE) $(RESOLVER)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -I. -g -O1 \
-		-fsanitize=fuzzer,address,undefined -o $@ $< $(CORE) $(RESOLVER)
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(CORE) $(RESOLVER) \
+		$(CARES)
 
 fuzz: $(FUZZ_PROGRAMS)
 	set -e; for f in $(FUZZ_PROGRAMS); do \
@@ -173,7 +178,7 @@ fuzz: $(FUZZ_PROGRAMS)
 $(BUILD)/fuzz/%-replay: tests/fuzz/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -DREPLAY $(ALL_LDFLAGS) -o $@ \
-		$< $(BUILD)/libinner.a
+		$< $(BUILD)/libinner.a $(CARES)
 
 fuzz-replay: $(REPLAYS)
 	set -e; n=0; for f in $(REPLAYS); do \

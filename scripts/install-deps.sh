@@ -9,10 +9,12 @@ set -eu
 
 case ${1-} in
 demo)
-	packages="gcc make libc6-dev dante-server nginx curl iproute2 util-linux"
+	packages="gcc make libc6-dev libc-ares-dev dante-server nginx curl iproute2
+		util-linux"
 	;;
 test)
-	packages="gcc make libc6-dev dante-server nginx curl iproute2 util-linux
+	packages="gcc make libc6-dev libc-ares-dev dante-server nginx curl iproute2
+		util-linux
 		clang libclang-rt-14-dev pkg-config check valgrind shellcheck
 		cppcheck man-db microsocks openssh-server openssh-client tcpdump
 		wget netcat-openbsd python3 openssl procps strace

@@ -1,0 +1,847 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.c - real questions to a DNS server, by TCP over a transport that is handed in
+ *
+ * Theory of Operation
+ *
+ * A lookup is one message and the answer to it. c-ares frames it, finds the answer by id
+ * and question among what the server says, and takes messages apart; which server is asked,
+ * how often and how long is decided here: each attempt is a channel of its own with one
+ * server and one try. An attempt ends by an answer, by the end of its stream, or by its
+ * time; then the next server is asked, and all of them a second time with twice the time. An
+ * answer that says that the server could not tell (SERVFAIL, NOTIMP, REFUSED) is kept, and is
+ * what it comes to if no other server says more.
+ *
+ * The channel's socket functions lead to the transport, and its address is a dummy: c-ares
+ * never makes a socket, and knows the one stream by a number that is no descriptor. It is
+ * told all that it would otherwise read from files and the environment.
+ *
+ * There is no thread, nothing at the start, and nothing between two lookups. A channel never
+ * serves two processes: the child of a fork begins anew. Who waits in here may be cancelled,
+ * which forgets the lookup. A handler that leaves by siglongjmp loses its memory and its
+ * stream's descriptor, as it would lose libc's.
+ *
+ * c-ares is linked statically and hidden: programs bring their own, which may be newer.
+ */
+#include "resolver/lookup.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/sys.h"
+#include "core/text.h"
+#include "resolver/resolvconf.h"
+
+#define NS_PER_S  1000000000ll
+#define NS_PER_MS 1000000ll
+
+enum {
+	THE_SOCKET = 0, /* c-ares' name for the stream */
+	HEADER_SIZE = 12,
+	ROUNDS = 2,	/* each server is asked so often */
+	ATTEMPT_MS = 6000, /* in the first round */
+	CLASS_IN = 1,
+	TYPE_A = 1,
+	TYPE_PTR = 12,
+	TYPE_AAAA = 28,
+	PTR_NAME_MAX = 32 * 2 + sizeof("ip6.arpa"),
+};
+
+/* RFC 1035 section 4.1.1 */
+enum rcode { SERVER_FAILURE = 2, NAME_ERROR, NOT_IMPLEMENTED, REFUSED };
+
+/**
+ * struct lookup - a question under way
+ * @io:		the transport
+ * @done, @arg:	who wants to know
+ * @owner:	the process whose channel and stream these are
+ * @channel:	c-ares', of this attempt; NULL: none
+ * @stream:	this attempt's, if @open
+ * @moved:	bytes came or went since this was last cleared
+ * @over:	the attempt is
+ * @reply:	what this or an earlier attempt brought, or NULL
+ * @reply_len:	its length
+ * @servers:	who is asked, in this order
+ * @n_servers:	how many
+ * @attempt:	counts from 0
+ * @attempt_ends_ns: when the next one begins
+ * @deadline_ns: when there is none any more
+ * @len:	of @query
+ */
+struct lookup {
+	const struct lookup_io *io;
+	lookup_done *done;
+	void *arg;
+	pid_t owner;
+	ares_channel channel;
+	struct lookup_stream stream;
+	bool open;
+	bool moved;
+	bool over;
+	uint8_t *reply;
+	size_t reply_len;
+	struct endpoint servers[CONFIG_DNS_MAX];
+	size_t n_servers;
+	size_t attempt;
+	int64_t attempt_ends_ns;
+	int64_t deadline_ns;
+	size_t len;
+	uint8_t query[];
+};
+
+static const struct config *config;
+
+void lookup_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t whole_ms(void)
+{
+	return config ? config->timeout_ms : CONFIG_TIMEOUT_DEFAULT_MS;
+}
+
+/* --- who is asked -------------------------------------------------------------- */
+
+/* Who answers everybody, where this machine's own servers are of no use to the proxy. */
+static const struct endpoint well_known[] = {
+	{ .kind = ENDPOINT_IPV4, .port = 53, .v4 = { 9, 9, 9, 9 } },
+	{ .kind = ENDPOINT_IPV4, .port = 53, .v4 = { 1, 1, 1, 1 } },
+};
+
+static void ask(struct lookup *lookup, const struct endpoint *server)
+{
+	if (lookup->n_servers < CONFIG_DNS_MAX)
+		lookup->servers[lookup->n_servers++] = *server;
+}
+
+static void ask_those_of_resolvconf(struct lookup *lookup)
+{
+	struct endpoint servers[RESOLVCONF_SERVERS_MAX];
+	size_t n = resolvconf_servers(servers);
+
+	for (size_t i = 0; i < n; i++)
+		if (lookup->io->local || resolvconf_is_global(&servers[i]))
+			ask(lookup, &servers[i]);
+}
+
+static void ask_configured(struct lookup *lookup)
+{
+	for (size_t i = 0; config && i < config->n_dns; i++)
+		ask(lookup, &config->dns[i]);
+	if (lookup->n_servers == 0)
+		ask_those_of_resolvconf(lookup);
+	if (lookup->n_servers > 0)
+		return;
+	ask(lookup, &well_known[0]);
+	ask(lookup, &well_known[1]);
+}
+
+static void choose_servers(struct lookup *lookup, const struct endpoint *server)
+{
+	if (server)
+		ask(lookup, server);
+	else if (lookup->io->local)
+		ask_those_of_resolvconf(lookup);
+	else
+		ask_configured(lookup);
+}
+
+/* --- c-ares' socket is our stream ------------------------------------------------ */
+
+static struct endpoint *server_of(struct lookup *lookup)
+{
+	return &lookup->servers[lookup->attempt % lookup->n_servers];
+}
+
+static int errno_is(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static ares_socket_t on_socket(int family, int type, int protocol, void *arg)
+{
+	struct lookup *lookup = arg;
+	int r = lookup->io->open(&lookup->stream, server_of(lookup));
+
+	(void)family;
+	(void)type;
+	(void)protocol;
+	if (r < 0)
+		return errno_is(-r);
+	lookup->open = true;
+	return THE_SOCKET;
+}
+
+static int on_connect(ares_socket_t socket, const struct sockaddr *address,
+		      ares_socklen_t len, void *arg)
+{
+	(void)socket;
+	(void)address;
+	(void)len;
+	(void)arg;
+	return errno_is(EINPROGRESS);
+}
+
+static int on_close(ares_socket_t socket, void *arg)
+{
+	struct lookup *lookup = arg;
+
+	(void)socket;
+	if (lookup->open)
+		lookup->io->close(&lookup->stream);
+	lookup->open = false;
+	return 0;
+}
+
+static ares_ssize_t on_receive(ares_socket_t socket, void *bytes, size_t size,
+			       int flags, struct sockaddr *from,
+			       ares_socklen_t *from_len, void *arg)
+{
+	struct lookup *lookup = arg;
+	long n = lookup->io->receive(&lookup->stream, bytes, size);
+
+	(void)socket;
+	(void)flags;
+	(void)from;
+	(void)from_len;
+	lookup->moved = lookup->moved || n > 0;
+	return n < 0 ? errno_is((int)-n) : n;
+}
+
+static ares_ssize_t on_send(ares_socket_t socket, const struct iovec *pieces,
+			    int count, void *arg)
+{
+	struct lookup *lookup = arg;
+	ares_ssize_t sent = 0;
+
+	(void)socket;
+	for (int i = 0; i < count; i++) {
+		long n = lookup->io->send(&lookup->stream, pieces[i].iov_base,
+					  pieces[i].iov_len);
+
+		if (n < 0 && sent == 0)
+			return errno_is((int)-n);
+		if (n > 0)
+			sent += n;
+		if (n < (long)pieces[i].iov_len)
+			break;
+	}
+	lookup->moved = lookup->moved || sent > 0;
+	return sent;
+}
+
+static const struct ares_socket_functions functions = {
+	.asocket = on_socket,
+	.aclose = on_close,
+	.aconnect = on_connect,
+	.arecvfrom = on_receive,
+	.asendv = on_send,
+};
+
+/* --- attempts ----------------------------------------------------------------------- */
+
+static void keep(struct lookup *lookup, const uint8_t *reply, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	if (!copy)
+		return;
+	memcpy(copy, reply, len);
+	free(lookup->reply);
+	lookup->reply = copy;
+	lookup->reply_len = len;
+}
+
+static void on_answer(void *arg, int status, int timeouts, unsigned char *reply,
+		      int len)
+{
+	struct lookup *lookup = arg;
+
+	(void)timeouts;
+	if (status == ARES_SUCCESS && len >= HEADER_SIZE)
+		keep(lookup, reply, (size_t)len);
+	lookup->over = true;
+}
+
+static void end_attempt(struct lookup *lookup)
+{
+	ares_destroy(lookup->channel);
+	lookup->channel = NULL;
+}
+
+/* With a short time for all, each server still gets its turn. */
+static int64_t attempt_ms(const struct lookup *lookup)
+{
+	int64_t ms = earlier(ATTEMPT_MS,
+			     whole_ms() / (int64_t)lookup->n_servers);
+
+	return lookup->attempt < lookup->n_servers ? ms : 2 * ms;
+}
+
+/* Nothing is left to be looked for elsewhere. */
+static ares_channel make_channel(int timeout_ms)
+{
+	static const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
+				ARES_OPT_TRIES | ARES_OPT_NDOTS |
+				ARES_OPT_SERVERS | ARES_OPT_DOMAINS |
+				ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST |
+				ARES_OPT_NOROTATE | ARES_OPT_TCP_PORT |
+				ARES_OPT_UDP_PORT | ARES_OPT_EDNSPSZ;
+	struct in_addr dummy = { htonl(INADDR_LOOPBACK) };
+	char lookups[] = "b";
+	struct ares_options options = {
+		.flags = ARES_FLAG_USEVC | ARES_FLAG_NOSEARCH |
+			 ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP,
+		.timeout = timeout_ms,
+		.tries = 1,
+		.ndots = 1,
+		.tcp_port = 53,
+		.udp_port = 53,
+		.servers = &dummy,
+		.nservers = 1,
+		.lookups = lookups,
+		.ednspsz = 1280,
+	};
+	ares_channel channel;
+
+	if (ares_init_options(&channel, &options, mask) != ARES_SUCCESS)
+		return NULL;
+	return channel;
+}
+
+/* The time is ours; c-ares' own is a little longer, and never comes. */
+static void begin_attempt(struct lookup *lookup)
+{
+	int64_t ms = attempt_ms(lookup);
+
+	lookup->over = false;
+	lookup->attempt_ends_ns =
+		earlier(now_ns() + ms * NS_PER_MS, lookup->deadline_ns);
+	lookup->channel = make_channel((int)ms + 1000);
+	if (!lookup->channel) {
+		lookup->over = true;
+		return;
+	}
+	ares_set_socket_functions(lookup->channel, &functions, lookup);
+	ares_send(lookup->channel, lookup->query, (int)lookup->len, on_answer,
+		  lookup);
+}
+
+static bool is_verdict(const struct lookup *lookup)
+{
+	switch (lookup->reply[3] & 15) {
+	case SERVER_FAILURE:
+	case NOT_IMPLEMENTED:
+	case REFUSED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* A server that could not tell is not asked again. */
+static bool another_attempt(const struct lookup *lookup)
+{
+	size_t rounds = lookup->reply ? 1 : ROUNDS;
+
+	return !(lookup->reply && is_verdict(lookup)) &&
+	       lookup->attempt + 1 < rounds * lookup->n_servers &&
+	       now_ns() < lookup->deadline_ns;
+}
+
+static void forget(struct lookup *lookup)
+{
+	end_attempt(lookup);
+	free(lookup->reply);
+	free(lookup);
+}
+
+/* Whose attempt is over. False: the lookup is no more. */
+static bool next_attempt(struct lookup *lookup)
+{
+	end_attempt(lookup);
+	if (another_attempt(lookup)) {
+		lookup->attempt++;
+		begin_attempt(lookup);
+		return true;
+	}
+	lookup->done(lookup->arg, lookup->reply,
+		     lookup->reply ? lookup->reply_len : 0);
+	forget(lookup);
+	return false;
+}
+
+static void talk(struct lookup *lookup)
+{
+	do {
+		lookup->moved = false;
+		ares_process_fd(lookup->channel, THE_SOCKET, THE_SOCKET);
+	} while (lookup->moved && !lookup->over);
+}
+
+/* A fork's child has no part in its parent's stream. */
+static void renew_in_child(struct lookup *lookup)
+{
+	pid_t self = (pid_t)sys0(SYS_getpid);
+
+	if (lookup->owner == self)
+		return;
+	lookup->owner = self;
+	end_attempt(lookup);
+	begin_attempt(lookup);
+}
+
+/* --- asking, and going on ------------------------------------------------------------- */
+
+struct lookup *lookup_start(const struct lookup_io *io,
+			    const struct endpoint *server, const uint8_t *query,
+			    size_t len, lookup_done *done, void *arg)
+{
+	int saved_errno = errno;
+	struct lookup *lookup;
+
+	if (len < HEADER_SIZE || len > LOOKUP_MESSAGE_MAX)
+		return NULL;
+	lookup = calloc(1, sizeof(*lookup) + len);
+	if (lookup) {
+		lookup->io = io;
+		lookup->done = done;
+		lookup->arg = arg;
+		lookup->owner = (pid_t)sys0(SYS_getpid);
+		lookup->len = len;
+		memcpy(lookup->query, query, len);
+		lookup->deadline_ns = now_ns() + whole_ms() * NS_PER_MS;
+		choose_servers(lookup, server);
+		begin_attempt(lookup);
+	}
+	errno = saved_errno;
+	return lookup;
+}
+
+size_t lookup_fds(struct lookup *lookup, struct pollfd *fds, size_t max)
+{
+	int saved_errno = errno;
+	ares_socket_t socket;
+	short wanted = POLLIN;
+	int bits;
+
+	renew_in_child(lookup);
+	errno = saved_errno;
+	if (!lookup->open || !lookup->channel || max == 0)
+		return 0;
+	bits = ares_getsock(lookup->channel, &socket, 1);
+	if (ARES_GETSOCK_WRITABLE(bits, 0))
+		wanted |= POLLOUT;
+	fds->fd = lookup->stream.fd;
+	fds->events = lookup->io->events(&lookup->stream, wanted);
+	fds->revents = 0;
+	return 1;
+}
+
+int64_t lookup_deadline(const struct lookup *lookup)
+{
+	return lookup->over ? 0 : lookup->attempt_ends_ns;
+}
+
+bool lookup_step(struct lookup *lookup)
+{
+	int saved_errno = errno;
+	bool there = true;
+
+	renew_in_child(lookup);
+	while (there) {
+		if (!lookup->over && lookup->channel)
+			talk(lookup);
+		if (!lookup->over && now_ns() < lookup->attempt_ends_ns)
+			break;
+		there = next_attempt(lookup);
+	}
+	errno = saved_errno;
+	return there;
+}
+
+void lookup_cancel(struct lookup *lookup)
+{
+	int saved_errno = errno;
+
+	forget(lookup);
+	errno = saved_errno;
+}
+
+/* --- asking, and waiting for the answer -------------------------------------------------- */
+
+enum { AT_ONCE_MAX = 2 };
+
+/**
+ * struct question - one that is waited for
+ * @lookup:	NULL: it is over
+ * @reply:	from malloc, or NULL
+ * @len:	its length, or -errno
+ */
+struct question {
+	struct lookup *lookup;
+	uint8_t *reply;
+	ssize_t len;
+};
+
+/**
+ * struct questions - several at once
+ * @n:		how many
+ */
+struct questions {
+	size_t n;
+	struct question each[AT_ONCE_MAX];
+};
+
+static void answered(void *arg, const uint8_t *reply, size_t len)
+{
+	struct question *question = arg;
+	bool late = now_ns() >= question->lookup->attempt_ends_ns;
+
+	question->len = late ? -ETIMEDOUT : -ECONNREFUSED;
+	if (len == 0)
+		return;
+	question->reply = malloc(len);
+	if (!question->reply) {
+		question->len = -ENOMEM;
+		return;
+	}
+	memcpy(question->reply, reply, len);
+	question->len = (ssize_t)len;
+}
+
+static void forget_questions(void *arg)
+{
+	struct questions *questions = arg;
+
+	for (size_t i = 0; i < questions->n; i++) {
+		struct question *question = &questions->each[i];
+
+		if (question->lookup)
+			lookup_cancel(question->lookup);
+		free(question->reply);
+		*question = (struct question){ 0 };
+	}
+}
+
+/* Waits for one of them to have something to do. False: all are over. */
+static bool wait_for_any(const struct lookup_io *io,
+			 const struct questions *questions)
+{
+	struct pollfd fds[AT_ONCE_MAX];
+	int64_t until = INT64_MAX;
+	bool any = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < questions->n; i++) {
+		struct lookup *lookup = questions->each[i].lookup;
+
+		if (!lookup)
+			continue;
+		any = true;
+		n += lookup_fds(lookup, fds + n, 1);
+		until = earlier(until, lookup_deadline(lookup));
+	}
+	if (any && until > 0)
+		io->wait(fds, n, until);
+	return any;
+}
+
+static void step(struct question *question)
+{
+	if (question->lookup && !lookup_step(question->lookup))
+		question->lookup = NULL;
+}
+
+/* Cancellation may come in the wait alone, and finds nothing half done. */
+static void wait_for_all(const struct lookup_io *io,
+			 struct questions *questions)
+{
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	pthread_cleanup_push(forget_questions, questions);
+	while (wait_for_any(io, questions))
+		for (size_t i = 0; i < questions->n; i++)
+			step(&questions->each[i]);
+	pthread_cleanup_pop(0);
+	pthread_setcanceltype(type, NULL);
+}
+
+static int add_question(struct questions *questions, const struct lookup_io *io,
+			const uint8_t *query, size_t len)
+{
+	struct question *question = &questions->each[questions->n];
+
+	*question = (struct question){ 0 };
+	question->lookup =
+		lookup_start(io, NULL, query, len, answered, question);
+	if (!question->lookup)
+		return len < HEADER_SIZE ? -EINVAL : -ENOMEM;
+	questions->n++;
+	return 0;
+}
+
+ssize_t lookup_send(const struct lookup_io *io, const uint8_t *query,
+		    size_t len, uint8_t *answer, size_t size)
+{
+	struct questions questions = { 0 };
+	int r = add_question(&questions, io, query, len);
+	const struct question *question = &questions.each[0];
+
+	if (r < 0)
+		return r;
+	wait_for_all(io, &questions);
+	if (question->len > 0)
+		memcpy(answer, question->reply,
+		       (size_t)question->len < size ? (size_t)question->len :
+						      size);
+	r = (int)question->len;
+	forget_questions(&questions);
+	return r;
+}
+
+static unsigned short random_id(void)
+{
+	unsigned short id = (unsigned short)(now_ns() / 1000);
+
+	sys3(SYS_getrandom, &id, sizeof(id), 0);
+	return id;
+}
+
+/* A message that asks, to be freed by ares_free_string. 0 or -errno. */
+static int make_query(const char *name, int class, int type, uint8_t **query,
+		      int *len)
+{
+	switch (ares_create_query(name, class, type, random_id(), 1, query, len,
+				  0)) {
+	case ARES_SUCCESS:
+		return 0;
+	case ARES_ENOTFOUND:
+		return -ENOENT; /* .onion is not for the DNS, RFC 7686 */
+	case ARES_ENOMEM:
+		return -ENOMEM;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int add_name(struct questions *questions, const struct lookup_io *io,
+		    const char *name, int type)
+{
+	uint8_t *query;
+	int len, r = make_query(name, CLASS_IN, type, &query, &len);
+
+	if (r < 0)
+		return r;
+	r = add_question(questions, io, query, (size_t)len);
+	ares_free_string(query);
+	return r;
+}
+
+ssize_t lookup_query(const struct lookup_io *io, const char *name, int class,
+		     int type, uint8_t *answer, size_t size)
+{
+	uint8_t *query;
+	int len;
+	ssize_t r = make_query(name, class, type, &query, &len);
+
+	if (r < 0)
+		return r;
+	r = lookup_send(io, query, (size_t)len, answer, size);
+	ares_free_string(query);
+	return r;
+}
+
+/* --- addresses and names out of answers ------------------------------------------------- */
+
+static void add_alias(struct hosts_answer *answer, const char *alias)
+{
+	size_t size = strlen(alias) + 1;
+
+	if (size > sizeof(answer->aliases) - answer->aliases_len)
+		return;
+	memcpy(answer->aliases + answer->aliases_len, alias, size);
+	answer->aliases_len += size;
+}
+
+/* The host's name and aliases count for the first of several answers only. */
+static void add_host(struct hosts_answer *answer, const struct hostent *host)
+{
+	for (char **at = host->h_addr_list; *at; at++) {
+		struct hosts_address address = { .family = host->h_addrtype };
+
+		memcpy(address.bytes, *at, (size_t)host->h_length);
+		hosts_add_address(answer, &address);
+	}
+	if (answer->name[0] ||
+	    !text_copy(text_of(host->h_name), answer->name,
+		       sizeof(answer->name)))
+		return;
+	for (char **alias = host->h_aliases; *alias; alias++)
+		add_alias(answer, *alias);
+}
+
+static int parse(const struct question *question, int type,
+		 const struct hosts_address *address, struct hostent **host)
+{
+	const uint8_t *reply = question->reply;
+	int len = (int)question->len;
+
+	if (type == TYPE_A)
+		return ares_parse_a_reply(reply, len, host, NULL, NULL);
+	if (type == TYPE_AAAA)
+		return ares_parse_aaaa_reply(reply, len, host, NULL, NULL);
+	return ares_parse_ptr_reply(reply, len, address->bytes,
+				    address->family == AF_INET6 ? 16 : 4,
+				    address->family, host);
+}
+
+/* As libc, no name is let through that programs would not expect in one. */
+static bool is_host(const struct hostent *host)
+{
+	return host->h_name && text_is_host_name(text_of(host->h_name));
+}
+
+/* 0 with something added to answer, -ENOENT, -ENODATA, or another -errno. */
+static int take_answer(const struct question *question, int type,
+		       const struct hosts_address *address,
+		       struct hosts_answer *answer)
+{
+	struct hostent *host = NULL;
+	int r = -EBADMSG;
+
+	if (question->len <= 0)
+		return (int)question->len;
+	switch (question->reply[3] & 15) {
+	case 0:
+		break;
+	case NAME_ERROR:
+		return -ENOENT;
+	default:
+		return -EAGAIN;
+	}
+	switch (parse(question, type, address, &host)) {
+	case ARES_SUCCESS:
+		r = is_host(host) ? 0 : -EBADMSG;
+		if (type != TYPE_PTR && !host->h_addr_list[0])
+			r = -ENODATA;
+		break;
+	case ARES_ENODATA:
+		r = -ENODATA;
+		break;
+	case ARES_ENOMEM:
+		r = -ENOMEM;
+		break;
+	default:
+		break;
+	}
+	if (r == 0)
+		add_host(answer, host);
+	if (host)
+		ares_free_hostent(host);
+	return r;
+}
+
+/* What two questions about one name come to. */
+static int worse(int a, int b)
+{
+	if (a == 0 || b == 0)
+		return 0;
+	if (a == -ENOENT || b == -ENOENT)
+		return -ENOENT;
+	return a == -ENODATA ? b : a;
+}
+
+static void clear(struct hosts_answer *answer)
+{
+	answer->name[0] = '\0';
+	answer->count = 0;
+	answer->aliases_len = 0;
+}
+
+int lookup_addresses(const struct lookup_io *io, const char *name, int family,
+		     struct hosts_answer *answer)
+{
+	struct questions questions = { 0 };
+	int types[AT_ONCE_MAX], r = 0, n = 0;
+
+	clear(answer);
+	if (family != AF_INET6)
+		types[n++] = TYPE_A;
+	if (family != AF_INET)
+		types[n++] = TYPE_AAAA;
+	for (int i = 0; r == 0 && i < n; i++)
+		r = add_name(&questions, io, name, types[i]);
+	if (r == 0) {
+		wait_for_all(io, &questions);
+		r = take_answer(&questions.each[0], types[0], NULL, answer);
+	}
+	if (n > 1 && questions.n == (size_t)n)
+		r = worse(r, take_answer(&questions.each[1], types[1], NULL,
+					 answer));
+	forget_questions(&questions);
+	return r;
+}
+
+/* "1.2.0.192.in-addr.arpa", or the like of IPv6: RFC 1035 section 3.5, RFC 3596 section 2.5. */
+static void ptr_name(const struct hosts_address *address, char *out)
+{
+	const uint8_t *b = address->bytes;
+
+	if (address->family == AF_INET) {
+		sprintf(out, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1],
+			b[0]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		out += sprintf(out, "%x.%x.", b[i] & 15, b[i] >> 4);
+	strcpy(out, "ip6.arpa");
+}
+
+int lookup_name(const struct lookup_io *io, const struct hosts_address *address,
+		int within_ms, struct hosts_answer *answer)
+{
+	struct questions questions = { 0 };
+	char name[PTR_NAME_MAX];
+	int64_t until = now_ns() + within_ms * NS_PER_MS;
+	struct lookup *lookup;
+	int r;
+
+	clear(answer);
+	ptr_name(address, name);
+	r = add_name(&questions, io, name, TYPE_PTR);
+	if (r < 0)
+		return r;
+	lookup = questions.each[0].lookup;
+	lookup->deadline_ns = earlier(lookup->deadline_ns, until);
+	lookup->attempt_ends_ns = earlier(lookup->attempt_ends_ns, until);
+	wait_for_all(io, &questions);
+	r = take_answer(&questions.each[0], TYPE_PTR, address, answer);
+	forget_questions(&questions);
+	if (r == 0 && answer->count == 0)
+		hosts_add_address(answer, address);
+	return r;
+}
