@@ -18,8 +18,10 @@ enum family {
 	FAMILY_WAIT,
 	FAMILY_FD,
 	FAMILY_NAME,
+	FAMILY_INSIDE,
 	FAMILY_EXEC,
 	FAMILY_SPAWN,
+	FAMILY_SYSCALL,
 };
 
 struct call {

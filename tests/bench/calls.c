@@ -11,6 +11,7 @@
 #include <sys/select.h>
 #include <sys/syscall.h>
 
+#include "core/sys.h"
 #include "tests/bench/bench.h"
 
 enum { BATCHES = 400, CALLS = 250 };
@@ -43,7 +44,7 @@ static void nothing(void)
 static void make_copies(void)
 {
 	for (int i = 0; i < CALLS; i++)
-		copies[i] = (int)syscall(SYS_dup, ends[0]);
+		copies[i] = (int)sys1(SYS_dup, ends[0]);
 }
 
 static bool call_read(int i)
