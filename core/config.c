@@ -29,6 +29,7 @@
 enum {
 	FILE_SIZE_MAX = 64 * 1024,
 	DNS_PORT = 53,
+	FTP_PORT = 21,
 };
 
 /* RFC 2544's benchmark range, which no host on the Internet has. */
@@ -129,6 +130,39 @@ const char *config_set_pipeline(struct config *config, struct text text)
 const char *config_set_early_data(struct config *config, struct text text)
 {
 	return set_switch(&config->early_data, text);
+}
+
+const char *config_set_bind(struct config *config, struct text text)
+{
+	if (text_is(text, "auto"))
+		config->bind = true;
+	else if (text_is(text, "off"))
+		config->bind = false;
+	else
+		return "is auto or off";
+	return NULL;
+}
+
+const char *config_set_bind_for(struct config *config, struct text text)
+{
+	uint16_t ports[CONFIG_BIND_PORTS_MAX];
+	struct text word;
+	size_t n = 0;
+
+	while (text_word(&text, &word)) {
+		unsigned int port;
+
+		if (n == CONFIG_BIND_PORTS_MAX)
+			return "names eight ports at the most";
+		if (!text_number(word, 1, 65535, &port))
+			return "is ports, such as 21 or 21,2121";
+		ports[n++] = (uint16_t)port;
+	}
+	if (n == 0)
+		return "needs a port";
+	memcpy(config->bind_for, ports, n * sizeof(ports[0]));
+	config->n_bind_for = n;
+	return NULL;
 }
 
 const char *config_set_resolve(struct config *config, struct text text)
@@ -571,6 +605,8 @@ static void load_settings(struct config *config, config_getenv *env)
 		{ "SOCKSIFY_TIMEOUT", config_set_timeout },
 		{ "SOCKSIFY_PIPELINE", config_set_pipeline },
 		{ "SOCKSIFY_EARLY_DATA", config_set_early_data },
+		{ "SOCKSIFY_BIND", config_set_bind },
+		{ "SOCKSIFY_BIND_FOR", config_set_bind_for },
 		{ "SOCKSIFY_RESOLVE", config_set_resolve },
 		{ "SOCKSIFY_DNS", config_set_dns },
 		{ "SOCKSIFY_MAP", set_map },
@@ -785,6 +821,9 @@ static void set_defaults(struct config *config)
 	config->log_level = LOG_REFUSAL;
 	memcpy(config->fake4, fake4_default, sizeof(config->fake4));
 	config->fake4_bits = 15;
+	config->bind = true;
+	config->bind_for[0] = FTP_PORT;
+	config->n_bind_for = 1;
 	memcpy(config->fake6, fake6_default, sizeof(config->fake6));
 }
 

@@ -20,6 +20,7 @@
 enum {
 	CONFIG_ADDRESSES_MAX = 8,
 	CONFIG_DNS_MAX = 4,
+	CONFIG_BIND_PORTS_MAX = 8,
 	CONFIG_PATH_MAX = 1024,
 	CONFIG_WHY_MAX = 256,
 	CONFIG_TIMEOUT_DEFAULT_MS = 60000,
@@ -56,6 +57,9 @@ enum config_resolve {
  * @pipeline:	SOCKSIFY_PIPELINE: greeting and request in one segment, where no
  *		login is configured
  * @early_data:	SOCKSIFY_EARLY_DATA: so, and connect() does not wait for the answers
+ * @bind:	SOCKSIFY_BIND: some listeners are asked for at the proxy
+ * @bind_for:	SOCKSIFY_BIND_FOR: those that go with a connection to one of these ports
+ * @n_bind_for:	how many
  * @resolve:	SOCKSIFY_RESOLVE
  * @dns:	SOCKSIFY_DNS: who is asked real questions, addresses with ports
  * @n_dns:	how many; 0: those of resolv.conf that the proxy may reach, or well-known ones
@@ -81,6 +85,9 @@ struct config {
 	int timeout_ms;
 	bool pipeline;
 	bool early_data;
+	bool bind;
+	uint16_t bind_for[CONFIG_BIND_PORTS_MAX];
+	size_t n_bind_for;
 	enum config_resolve resolve;
 	struct endpoint dns[CONFIG_DNS_MAX];
 	size_t n_dns;

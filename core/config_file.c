@@ -10,6 +10,7 @@
  *	proxy URL		username TEXT		password TEXT
  *	timeout SECONDS		verbose 0..3		log stderr|/FILE
  *	pipeline yes|no		early-data yes|no
+ *	bind auto|off		bind-for PORT...
  *	resolve fake|tunnel	dns ADDRESS[:PORT]...
  *	fake4 ADDRESS/8..30	fake6 ADDRESS/64
  *	direct|via|block PATTERN...
@@ -32,6 +33,8 @@ enum key {
 	KEY_TIMEOUT,
 	KEY_PIPELINE,
 	KEY_EARLY_DATA,
+	KEY_BIND,
+	KEY_BIND_FOR,
 	KEY_RESOLVE,
 	KEY_DNS,
 	KEY_VERBOSE,
@@ -48,6 +51,7 @@ static const char *const key_names[KEYS] = {
 	[KEY_PROXY] = "proxy",	     [KEY_USERNAME] = "username",
 	[KEY_PASSWORD] = "password", [KEY_TIMEOUT] = "timeout",
 	[KEY_PIPELINE] = "pipeline", [KEY_EARLY_DATA] = "early-data",
+	[KEY_BIND] = "bind",	     [KEY_BIND_FOR] = "bind-for",
 	[KEY_RESOLVE] = "resolve",   [KEY_DNS] = "dns",
 	[KEY_VERBOSE] = "verbose",   [KEY_LOG] = "log",
 	[KEY_FAKE4] = "fake4",	     [KEY_FAKE6] = "fake6",
@@ -102,8 +106,8 @@ static int unknown_key(const struct file *file, struct text key)
 			     "via or block");
 	log_format(text, sizeof(text),
 		   "unknown key \"%s\"; there are proxy, username, password, "
-		   "timeout, pipeline, early-data, resolve, dns, verbose, log, "
-		   "fake4, fake6, direct, via, block",
+		   "timeout, pipeline, early-data, bind, bind-for, resolve, dns, "
+		   "verbose, log, fake4, fake6, direct, via, block",
 		   shown);
 	return wrong(file, file->line, text);
 }
@@ -219,6 +223,12 @@ static int read_value(struct file *file, enum key key, struct text value)
 		break;
 	case KEY_EARLY_DATA:
 		reason = config_set_early_data(config, value);
+		break;
+	case KEY_BIND:
+		reason = config_set_bind(config, value);
+		break;
+	case KEY_BIND_FOR:
+		reason = config_set_bind_for(config, value);
 		break;
 	case KEY_RESOLVE:
 		reason = config_set_resolve(config, value);

@@ -689,6 +689,42 @@ START_TEST(prefers_the_environments_dns_servers_to_the_files)
 }
 END_TEST
 
+START_TEST(binds_for_ftp_unless_told_otherwise)
+{
+	with_proxy();
+	load_whole();
+	ck_assert(config.bind);
+	ck_assert_uint_eq(config.n_bind_for, 1);
+	ck_assert_uint_eq(config.bind_for[0], 21);
+}
+END_TEST
+
+START_TEST(takes_the_ports_to_bind_for)
+{
+	with_file("proxy h:1\nbind-for 21, 2121\nbind off\n", 0600);
+	load();
+	remove_file();
+	ck_assert_msg(!config.broken, "%s", config.why);
+	ck_assert(!config.bind);
+	ck_assert_uint_eq(config.n_bind_for, 2);
+	ck_assert_uint_eq(config.bind_for[1], 2121);
+}
+END_TEST
+
+START_TEST(prefers_the_environments_word_on_bind)
+{
+	with_file("proxy h:1\nbind-for 21 2121\nbind off\n", 0600);
+	set("SOCKSIFY_BIND", "auto");
+	set("SOCKSIFY_BIND_FOR", "2100");
+	load();
+	remove_file();
+	ck_assert_msg(!config.broken, "%s", config.why);
+	ck_assert(config.bind);
+	ck_assert_uint_eq(config.n_bind_for, 1);
+	ck_assert_uint_eq(config.bind_for[0], 2100);
+}
+END_TEST
+
 START_TEST(lets_the_environment_switch_off_what_the_file_has_on)
 {
 	with_file("proxy h:1\npipeline yes\nearly-data = 1\n", 0600);
@@ -712,6 +748,12 @@ static const struct {
 	{ "SOCKSIFY_PIPELINE", "Yes", "SOCKSIFY_PIPELINE: is yes or no" },
 	{ "SOCKSIFY_EARLY_DATA", "2", "SOCKSIFY_EARLY_DATA: is yes or no" },
 	{ "SOCKSIFY_TIMEOUT", "0", "SOCKSIFY_TIMEOUT: is seconds" },
+	{ "SOCKSIFY_BIND", "on", "SOCKSIFY_BIND: is auto or off" },
+	{ "SOCKSIFY_BIND_FOR", "ftp", "SOCKSIFY_BIND_FOR: is ports, such as 21" },
+	{ "SOCKSIFY_BIND_FOR", "0", "SOCKSIFY_BIND_FOR: is ports, such as 21" },
+	{ "SOCKSIFY_BIND_FOR", ",", "SOCKSIFY_BIND_FOR: needs a port" },
+	{ "SOCKSIFY_BIND_FOR", "1 2 3 4 5 6 7 8 9",
+	  "SOCKSIFY_BIND_FOR: names eight ports at the most" },
 	{ "SOCKSIFY_RESOLVE", "local", "SOCKSIFY_RESOLVE: is fake or tunnel" },
 	{ "SOCKSIFY_DNS", "localhost", "SOCKSIFY_DNS: is addresses of DNS" },
 	{ "SOCKSIFY_MAP", "map", "SOCKSIFY_MAP: is a file's name" },
@@ -1197,6 +1239,9 @@ static void add_environment_tests(Suite *s)
 	tcase_add_loop_test(t, reads_no_proxy_as_curl_does, 0, N(no_proxies));
 	tcase_add_test(t, takes_settings_from_the_environment);
 	tcase_add_test(t, sends_one_message_at_a_time_unless_asked);
+	tcase_add_test(t, binds_for_ftp_unless_told_otherwise);
+	tcase_add_test(t, takes_the_ports_to_bind_for);
+	tcase_add_test(t, prefers_the_environments_word_on_bind);
 	tcase_add_test(t,
 		       lets_the_environment_switch_off_what_the_file_has_on);
 	tcase_add_loop_test(t, takes_dns_servers_from_the_environment, 0,
