@@ -180,15 +180,15 @@ static long carry_buffer(int old, int fresh, int name, int forced)
 	return option_set(fresh, SOL_SOCKET, forced, value / 2);
 }
 
-static long carry_options(int old, int fresh, int family)
+/* From a socket of family from to one of family to. */
+static long carry_options(int old, int from, int fresh, int to)
 {
 	long r = 0;
 
 	for (size_t i = 0; r == 0 && i < LENGTH(common); i++)
 		r = carry_same(old, fresh, common[i].level, common[i].name);
 	for (size_t i = 0; r == 0 && i < LENGTH(pairs); i++)
-		r = carry(old, paired(i, other(family)), fresh,
-			  paired(i, family));
+		r = carry(old, paired(i, from), fresh, paired(i, to));
 	if (r == 0)
 		r = carry_same(old, fresh, SOL_SOCKET, SO_PRIORITY);
 	if (r == 0)
@@ -275,7 +275,7 @@ static long carry_over(int old, int fresh, int family)
 	if (family == AF_INET6 &&
 	    (!swap_shown(old) || fdtable_notes(old) & FD_V6ONLY))
 		option_set(fresh, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	r = carry_options(old, fresh, family);
+	r = carry_options(old, other(family), fresh, family);
 	if (r < 0) {
 		log_once("swapped options",
 			 "a socket's options cannot be carried over to the "
@@ -319,6 +319,36 @@ int swap_make(int fd, int family)
 		return (int)fresh;
 	sys1(SYS_close, fresh);
 	return (int)r;
+}
+
+static void carry_address(int old, int fresh)
+{
+	union address bound = { 0 };
+	socklen_t len = sizeof(bound);
+
+	sys3(SYS_getsockname, old, &bound, &len);
+	if (bound.any.ss_family == AF_INET)
+		bound.in.sin_port = 0;
+	else
+		bound.in6.sin6_port = 0;
+	sys3(SYS_bind, fresh, &bound, len);
+}
+
+int swap_twin(int fd)
+{
+	int family = option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_INET);
+	long fresh;
+
+	if (!fdtable_ours())
+		return -EPERM;
+	fresh = token_socket(family, SOCK_STREAM | SOCK_CLOEXEC,
+			     option_get(fd, SOL_SOCKET, SO_PROTOCOL, 0));
+	if (fresh < 0)
+		return (int)fresh;
+	carry_options(fd, family, (int)fresh, family);
+	carry_flags(fd, (int)fresh);
+	carry_address(fd, (int)fresh);
+	return (int)fresh;
 }
 
 /* --- in its place -------------------------------------------------------------- */
@@ -419,28 +449,36 @@ static void note_all(int fd, struct noting *noting)
 	note_one(fd, noting);
 }
 
-int swap_place(struct pending *pending, int fd, int fresh)
+/* What is registered is in the record but for the fired ONESHOTs. */
+static int place(struct pending *pending, int fd, int fresh)
 {
 	long old = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 	long flags = sys2(SYS_fcntl, fd, F_GETFL);
-	struct noting noting = { 0 };
 	int r = -EAFNOSUPPORT;
 
 	if (old < 0)
 		return r;
+	if (watch_begin_fired(pending, fd) == 0)
+		r = move_file(pending, fd, (int)old, fresh);
+	if (r == 0 && flags & O_ASYNC)
+		sys3(SYS_fcntl, fd, F_SETFL, flags);
+	sys1(SYS_close, old);
+	return r;
+}
+
+int swap_place(struct pending *pending, int fd, int fresh)
+{
+	struct noting noting = { 0 };
+	int r;
+
 	if (swap_shown(fd))
 		noting.clear = FD_SWAPPED;
 	else
 		noting.set = notes_of(fd, option_get(fd, SOL_SOCKET, SO_DOMAIN,
 						     AF_INET));
-	if (watch_begin_fired(pending, fd) == 0)
-		r = move_file(pending, fd, (int)old, fresh);
-	if (r == 0) {
+	r = place(pending, fd, fresh);
+	if (r == 0)
 		note_all(fd, &noting);
-		if (flags & O_ASYNC)
-			sys3(SYS_fcntl, fd, F_SETFL, flags);
-	}
-	sys1(SYS_close, old);
 	return r;
 }
 
@@ -469,6 +507,26 @@ static int place_own(struct pending *pending, int fd)
 		r = swap_place(pending, fd, fresh);
 	watch_end(pending, fd);
 	sys1(SYS_close, fresh);
+	return r;
+}
+
+int swap_replace(int fd, int fresh)
+{
+	struct pending *pending = record_of(fd);
+	sigset_t signals;
+	int r;
+
+	if (pending == NULL)
+		return -EAFNOSUPPORT;
+	signals_block(&signals);
+	r = watch_begin(pending, fd);
+	if (r == 0)
+		r = place(pending, fd, fresh);
+	if (r == 0 && watch_any(pending))
+		r = 1;
+	watch_end(pending, fd);
+	signals_restore(&signals);
+	pending_unref(pending);
 	return r;
 }
 

@@ -39,6 +39,18 @@ int swap_make(int fd, int family);
 int swap_place(struct pending *pending, int fd, int fresh);
 
 /*
+ * A new socket that is like fd, of the same family, at rest, and bound to the same address
+ * under another port. Its descriptor, which is the caller's to close, or -errno.
+ */
+int swap_twin(int fd);
+
+/*
+ * Puts the file of fresh in the place of that of fd everywhere, as swap_place does. 0, or
+ * 1 if it is registered in some epoll of the program; -EAFNOSUPPORT: all is as it was.
+ */
+int swap_replace(int fd, int fresh);
+
+/*
  * The program wants its own socket again, for what has no proxy in it: a fresh one of its
  * own family takes the place of fd, which is not connected. 0, or -errno as above.
  */
