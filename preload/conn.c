@@ -93,6 +93,9 @@ struct conn *conn_new(struct pending *pending)
 	conn->state = CONN_PENDING;
 	conn->over = NULL;
 	conn->told = false;
+	conn->control = 0;
+	conn->listens = false;
+	conn->names_bound = pending->handshake.command == SOCKS5_BIND;
 	conn->family = pending->family;
 	__atomic_store_n(&conn->pending, pending, __ATOMIC_RELEASE);
 	conn->generation = pending->generation;
@@ -203,12 +206,14 @@ void conn_step_record(struct pending *pending, uint32_t generation, int fd,
 /* The state of a conn whose record is like this. */
 static uint32_t state_after(const struct pending *pending)
 {
+	enum pending_state state = pending_state(pending);
 	bool open = __atomic_load_n(&pending->open, __ATOMIC_ACQUIRE);
+	bool bound = __atomic_load_n(&pending->bound, __ATOMIC_ACQUIRE);
 	uint32_t error = (uint32_t)pending->handshake.error;
 
-	switch (pending_state(pending)) {
+	switch (state) {
 	case PENDING_DONE:
-		return CONN_CONNECTED;
+		return bound ? CONN_ARRIVED : CONN_CONNECTED;
 	case PENDING_FAILED:
 		if (open && !pending->silent)
 			return CONN_CONNECTED; /* all the rest is the kernel's */
@@ -217,16 +222,15 @@ static uint32_t state_after(const struct pending *pending)
 		return CONN_FAILED | error << 8 |
 		       (pending->silent ? CONN_SILENT : 0);
 	default:
+		if (bound)
+			return CONN_BOUND;
 		return open ? CONN_EARLY : CONN_PENDING;
 	}
 }
 
-static struct bound bound_of(const struct handshake *handshake)
+void conn_set_bound(struct conn *conn, const struct endpoint *e)
 {
-	const struct endpoint *e = &handshake->bound;
-	struct bound bound = { .reply = handshake->reply,
-			       .kind = (uint8_t)e->kind,
-			       .port = e->port };
+	struct bound bound = { .kind = (uint8_t)e->kind, .port = e->port };
 
 	if (e->kind == ENDPOINT_IPV4)
 		memcpy(bound.address, e->v4, sizeof(e->v4));
@@ -234,7 +238,7 @@ static struct bound bound_of(const struct handshake *handshake)
 		memcpy(bound.address, e->v6, sizeof(e->v6));
 	else
 		bound.kind = ENDPOINT_NONE;
-	return bound;
+	conn->bound = bound;
 }
 
 /* What the proxy has bound is to be there before the phase that promises it. */
@@ -249,7 +253,8 @@ static bool settle_bound(struct conn *conn, const struct pending *pending,
 					   was | CONN_SETTLING, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	if (mine) {
-		conn->bound = bound_of(&pending->handshake);
+		conn_set_bound(conn, &pending->handshake.bound);
+		conn->bound.reply = pending->handshake.reply;
 		__atomic_store_n(&conn->state, next, __ATOMIC_RELEASE);
 	}
 	signals_restore(&signals);
@@ -260,7 +265,8 @@ static bool settle_bound(struct conn *conn, const struct pending *pending,
 static bool move_on(struct conn *conn, const struct pending *pending,
 		    uint32_t was, uint32_t next)
 {
-	if (pending->handshake.command != SOCKS5_CONNECT)
+	if (was < CONN_BOUND && (conn->control != 0 ||
+				 pending->handshake.command != SOCKS5_CONNECT))
 		return settle_bound(conn, pending, was, next);
 	return __atomic_compare_exchange_n(&conn->state, &was, next, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -268,7 +274,9 @@ static bool move_on(struct conn *conn, const struct pending *pending,
 
 bool conn_bound(struct conn *conn, struct endpoint *bound)
 {
-	if (conn_look(conn) != CONN_CONNECTED)
+	enum conn_phase phase = conn_look(conn);
+
+	if (phase < CONN_BOUND || phase == CONN_FAILED)
 		return false;
 	memset(bound, 0, sizeof(*bound));
 	bound->kind = conn->bound.kind;
@@ -291,25 +299,38 @@ enum conn_phase conn_look(struct conn *conn)
 	uint32_t was = __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE);
 	uint32_t next;
 
-	if (pending == NULL || was > CONN_EARLY)
+	if (pending == NULL || was > CONN_BOUND)
 		return conn_phase_of(conn);
 	next = state_after(pending);
-	if (next <= CONN_EARLY) {
-		if (next > was)
-			__atomic_compare_exchange_n(&conn->state, &was, next,
-						    false, __ATOMIC_ACQ_REL,
-						    __ATOMIC_ACQUIRE);
+	if (next <= was || !move_on(conn, pending, was, next))
 		return conn_phase_of(conn);
-	}
-	if (move_on(conn, pending, was, next)) {
+	if (next == CONN_CONNECTED)
+		conn_attention_add(-1);
+	if (next > CONN_EARLY && !conn_is_bind(next)) {
 		__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELEASE);
-		if (next == CONN_CONNECTED)
-			conn_attention_add(-1);
 		pending_leave(pending);
-		if (conn->over != NULL)
-			conn->over(conn, conn->owner);
 	}
+	if (was < CONN_BOUND && next >= CONN_BOUND && conn->over != NULL)
+		conn->over(conn, conn->owner);
 	return conn_phase_of(conn);
+}
+
+bool conn_take_arrival(struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	return pending == NULL ||
+	       !__atomic_exchange_n(&pending->taken, true, __ATOMIC_ACQ_REL);
+}
+
+bool conn_arrival_taken(const struct conn *conn)
+{
+	const struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	return pending != NULL &&
+	       __atomic_load_n(&pending->taken, __ATOMIC_ACQUIRE);
 }
 
 enum conn_phase conn_step(struct conn *conn, int fd)
@@ -413,6 +434,24 @@ void conn_step_marker(uint64_t marker)
 		conn_step_pending(pending);
 }
 
+/* Its registrations are markers. */
+static bool is_watched(enum conn_phase phase)
+{
+	return phase == CONN_PENDING || phase == CONN_BOUND;
+}
+
+/* A listener never is writable, which its socket is. */
+static int listener_ctl(int epfd, int op, int fd,
+			const struct epoll_event *event)
+{
+	struct epoll_event masked = { 0 };
+
+	if (op != EPOLL_CTL_DEL)
+		masked = *event;
+	masked.events &= ~(uint32_t)EPOLLOUT;
+	return (int)sys4(SYS_epoll_ctl, epfd, op, fd, &masked);
+}
+
 bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 		    int *result)
 {
@@ -424,7 +463,7 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 	if (conn == NULL)
 		return false;
 	signals_block(&signals);
-	while (!ours && conn_look(conn) == CONN_PENDING) {
+	while (!ours && is_watched(conn_look(conn))) {
 		pending = conn->pending;
 		ours = pending != NULL &&
 		       pending_lock(pending, conn->generation);
@@ -436,6 +475,9 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 	if (ours) {
 		*result = watch_ctl(pending, epfd, op, fd, event);
 		pending_unlock(pending);
+	} else if (conn_is_bind(conn_look(conn))) {
+		*result = listener_ctl(epfd, op, fd, event);
+		ours = true;
 	}
 	signals_restore(&signals);
 	conn_put(conn);
@@ -550,23 +592,37 @@ int conn_take_error(struct conn *conn, int fd, int kernel_has)
 	return (int)((state & ~CONN_SILENT) >> 8);
 }
 
-static struct conn *conn_of_memo(uint64_t cookie)
+struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
+		       const struct peer *peer)
 {
 	struct conn *conn = conn_pool_take();
 
 	if (conn == NULL)
 		return NULL;
-	if (!kin_peer(cookie, &conn->peer)) {
-		conn_pool_give(conn);
-		return NULL;
-	}
 	conn->thing.kind = &conn_kind;
-	conn->state = CONN_CONNECTED;
+	conn->state = phase;
 	conn->told = true;
+	conn->family = peer->address.sa.sa_family;
 	conn->pending = NULL;
-	conn->cookie = cookie;
+	conn->over = NULL;
+	conn->control = 0;
+	conn->listens = false;
+	conn->names_bound = false;
+	conn->peer = *peer;
+	if (phase != CONN_CONNECTED)
+		conn_attention_add(1);
+	__atomic_store_n(&conn->cookie, cookie, __ATOMIC_RELAXED);
 	__atomic_store_n(&conn->thing.refs, 1, __ATOMIC_RELEASE);
 	return conn;
+}
+
+static struct conn *conn_of_memo(uint64_t cookie)
+{
+	struct peer peer;
+
+	return kin_peer(cookie, &peer) ?
+		       conn_made(CONN_CONNECTED, cookie, &peer) :
+		       NULL;
 }
 
 struct conn *conn_adopt(int fd)

@@ -18,7 +18,10 @@
 enum conn_phase {
 	CONN_PENDING,	/* being negotiated */
 	CONN_EARLY,	/* early-data: the program's, but the answers are to come first */
+	CONN_BOUND,	/* BIND: the first reply is there, the second is waited for */
 	CONN_CONNECTED, /* the program's: no call needs us but getpeername */
+	CONN_ARRIVED,	/* BIND: the second reply, or the end, is there to be read */
+	CONN_SPENT,	/* BIND: it was accepted; a further one is to be asked for */
 	CONN_FAILED,	/* over; the error was not told yet */
 };
 
@@ -53,13 +56,17 @@ struct bound {
  * @told:	connect() has said that it is connected; from then on it is EISCONN
  * @family:	of the socket, AF_INET or AF_INET6
  * @generation:	of @pending
- * @pending:	the negotiation, in CONN_PENDING and CONN_EARLY
+ * @pending:	the negotiation, in CONN_PENDING and CONN_EARLY; of a BIND for good
  * @counted:	what @pending was when the latest fork counted for its child
  * @cookie:	of the socket, SO_COOKIE
  * @peer:	the address that the program connected to, as it gave it
  * @over:	of the request; NULL: nobody is to be told
  * @owner:	likewise
- * @bound:	once it is over, and not for CONNECT
+ * @bound:	once it is over; for CONNECT only with @control
+ * @control:	not 0: listeners of the program may go with it (listener.h); the highest
+ *		was used last
+ * @listens:	listen() was called
+ * @names_bound: getsockname() shows @bound
  */
 struct conn {
 	struct thing thing;
@@ -75,6 +82,9 @@ struct conn {
 	conn_over *over;
 	void *owner;
 	struct bound bound;
+	uint32_t control;
+	bool listens;
+	bool names_bound;
 };
 
 extern const struct thing_kind conn_kind;
@@ -105,6 +115,9 @@ static inline bool conn_any(void)
  * @destination: DST.ADDR and DST.PORT
  * @domain:	SO_DOMAIN
  * @nonblocking: O_NONBLOCK is set
+ * @unawaited:	conn_open does not wait, whatever the socket is
+ * @listens:	as in struct conn
+ * @control:	likewise
  * @over:	to be called when it is over; NULL: nobody is to be told. Not called where
  *		conn_open fails at once
  * @owner:	handed to @over; must live until then, or until the descriptor is closed
@@ -116,6 +129,9 @@ struct conn_request {
 	const struct endpoint *destination;
 	int domain;
 	bool nonblocking;
+	bool unawaited;
+	bool listens;
+	uint32_t control;
 	conn_over *over;
 	void *owner;
 };
@@ -136,10 +152,32 @@ int conn_open(const struct conn_request *request);
 struct conn *conn_get(int fd);
 
 /*
- * The reply's BND.ADDR and BND.PORT of a connection that was no CONNECT, once it is
- * CONN_CONNECTED; false before. A name there gives ENDPOINT_NONE with the port.
+ * One that needs no negotiation (any more): phase is CONN_CONNECTED or CONN_SPENT. With a
+ * reference, or NULL when memory is short.
+ */
+struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
+		       const struct peer *peer);
+
+/*
+ * The reply's BND.ADDR and BND.PORT of a connection that was no CONNECT, or has @control,
+ * once there is a reply that promises them; false before. A name there gives ENDPOINT_NONE
+ * with the port.
  */
 bool conn_bound(struct conn *conn, struct endpoint *bound);
+void conn_set_bound(struct conn *conn, const struct endpoint *bound);
+
+/* It is a listener of the program's, or about to be one. */
+static inline bool conn_is_bind(enum conn_phase phase)
+{
+	return phase == CONN_BOUND || phase == CONN_ARRIVED ||
+	       phase == CONN_SPENT;
+}
+
+/* Somebody takes the second reply: false when a relative, or another thread, already has. */
+bool conn_take_arrival(struct conn *conn);
+
+/* It was taken: what the socket says is not this listener's any more. */
+bool conn_arrival_taken(const struct conn *conn);
 
 /*
  * A connection of our own, pending, is stepped by whoever waits in the program's epoll epfd,

@@ -240,6 +240,9 @@ int conn_open(const struct conn_request *request)
 		pending_unref(pending);
 		return -ENOBUFS;
 	}
+	conn->control = request->control;
+	conn->listens = request->listens;
+	conn->names_bound |= request->control != 0;
 	conn->over = request->over;
 	conn->owner = request->owner;
 	generation = conn->generation;
@@ -250,7 +253,7 @@ int conn_open(const struct conn_request *request)
 			report_dial(request, -r);
 		return r;
 	}
-	if (request->nonblocking)
+	if (request->nonblocking || request->unawaited)
 		return -EINPROGRESS;
 	return await_known(conn, generation, conn->cookie, request->fd);
 }

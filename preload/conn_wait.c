@@ -55,7 +55,8 @@ static void expire_one(struct pending *pending, void *arg)
 {
 	const int64_t *now = arg;
 
-	if (pending_state(pending) != PENDING_ACTIVE)
+	if (pending_state(pending) != PENDING_ACTIVE ||
+	    pending->deadline_ns == INT64_MAX)
 		return;
 	if (pending->deadline_ns > *now) {
 		conn_note_deadline(pending->deadline_ns);
@@ -255,6 +256,8 @@ int conn_before_data(int fd, bool dontwait, int option)
 		return 0;
 	phase = conn_step(conn, fd);
 	conn_put(conn);
+	if (conn_is_bind(phase))
+		return option == SO_SNDTIMEO ? -EPIPE : -ENOTCONN;
 	if (phase < least) {
 		if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
 			return -EAGAIN;

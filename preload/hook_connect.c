@@ -14,6 +14,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/listener.h"
 #include "preload/options.h"
 #include "preload/route.h"
 #include "preload/swap.h"
@@ -126,6 +127,12 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 	int route;
 
 	conn = conn_get(fd);
+	if (conn != NULL && conn_is_bind(conn_step(conn, fd)) &&
+	    !conn->listens) {
+		listener_dissolve(fd); /* bound, asked for its name, and no listener */
+		conn_put(conn);
+		conn = NULL;
+	}
 	if (conn != NULL) {
 		int r = connect_again(conn, fd);
 
@@ -145,6 +152,7 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 	if (route < 0)
 		return route;
 	request.nonblocking = nonblocking(fd);
+	request.control = listener_control(to.port);
 	return conn_open(&request);
 }
 

@@ -11,6 +11,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/listener.h"
 #include "preload/span.h"
 
 /**
@@ -67,6 +68,8 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	}
 	if (op != EPOLL_CTL_DEL && event != NULL)
 		remember(epfd, op, fd, event);
+	if (op != EPOLL_CTL_DEL && listener_any())
+		listener_attend(fd);
 	if (conn_any() && (event != NULL || op == EPOLL_CTL_DEL) &&
 	    conn_epoll_ctl(epfd, op, fd, event, &result))
 		return (int)hooks_result(result);

@@ -10,6 +10,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/listener.h"
 #include "preload/swap.h"
 
 static void give_peer(const struct conn *conn, struct sockaddr *addr,
@@ -52,6 +53,9 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 		return r;
 	switch (conn_step(conn, fd)) {
 	case CONN_PENDING:
+	case CONN_BOUND:
+	case CONN_ARRIVED:
+	case CONN_SPENT:
 		r = (int)hooks_result(-ENOTCONN);
 		break;
 	case CONN_EARLY:
@@ -67,21 +71,40 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return r;
 }
 
-/* As the program's own family has it, where the socket is of the other one. */
+/*
+ * The length of a name that is not what the kernel says: of a listener at the proxy; or of
+ * a socket of the other family, as the program's own family has it. 0: none; -errno.
+ */
+static int virtual_name(int fd, struct sockaddr_storage *name)
+{
+	struct sockaddr_storage real = { 0 };
+	socklen_t size = sizeof(real);
+	int r = listener_any() ? listener_name(fd, name) : LISTENER_NONE;
+
+	if (r != LISTENER_NONE)
+		return r;
+	if (!swap_shown(fd) || sys3(SYS_getsockname, fd, &real, &size) < 0)
+		return 0;
+	return (int)swap_name(fd, &real, name);
+}
+
 EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct sockaddr_storage real = { 0 }, name;
-	socklen_t room = swap_shown(fd) && len ? *len : 0;
-	socklen_t size = sizeof(real);
-	int r = REAL(getsockname)(fd, addr, len);
+	struct sockaddr_storage name;
+	socklen_t room;
+	int r, size;
 
-	if (r < 0 || len == NULL || !swap_shown(fd))
+	if (!listener_any() && !swap_shown(fd))
+		return REAL(getsockname)(fd, addr, len);
+	room = len ? *len : 0;
+	r = REAL(getsockname)(fd, addr, len);
+	if (r < 0 || len == NULL)
 		return r;
-	if (sys3(SYS_getsockname, fd, &real, &size) < 0)
-		return r;
-	size = swap_name(fd, &real, &name);
-	memcpy(addr, &name, room < size ? room : size);
-	*len = size;
+	size = virtual_name(fd, &name);
+	if (size <= 0)
+		return (int)hooks_result(size);
+	memcpy(addr, &name, room < (socklen_t)size ? room : (socklen_t)size);
+	*len = (socklen_t)size;
 	return r;
 }
 
@@ -128,6 +151,15 @@ static int get_swapped(int fd, int level, int name, void *value, socklen_t *len)
 	return r;
 }
 
+static int get_acceptconn(int fd, void *value, socklen_t *len)
+{
+	int r = REAL(getsockopt)(fd, SOL_SOCKET, SO_ACCEPTCONN, value, len);
+
+	if (r == 0 && listener_listens(fd))
+		give_int(1, value, len);
+	return r;
+}
+
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	int ours = 1;
@@ -137,6 +169,8 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 		return get_swapped(fd, level, name, value, len);
 	if (conn_any() && level == SOL_SOCKET && name == SO_ERROR)
 		return get_error(fd, value, len);
+	if (conn_any() && level == SOL_SOCKET && name == SO_ACCEPTCONN)
+		return get_acceptconn(fd, value, len);
 	if ((level == IPPROTO_IPV6 && name == IPV6_V6ONLY &&
 	     fdtable_notes(fd) & FD_V6ONLY) ||
 	    (conn_any() && conn_option(fd, level, name, &ours))) {
@@ -193,6 +227,12 @@ EXPORT int shutdown(int fd, int how)
 	if (conn == NULL || how < SHUT_RD || how > SHUT_RDWR)
 		return REAL(shutdown)(fd, how);
 	phase = conn_step(conn, fd);
+	if (conn_is_bind(phase) && how != SHUT_WR)
+		listener_dissolve(fd); /* it stops listening */
+	if (conn_is_bind(phase)) {
+		conn_put(conn);
+		return 0;
+	}
 	later = phase == CONN_EARLY && how != SHUT_WR && conn_deafen(conn);
 	conn_put(conn);
 	if (later)

@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/listener.h"
 #include "preload/membership.h"
 #include "preload/swap.h"
 
@@ -153,16 +155,93 @@ static void want_own_family(int fd)
 	conn_put(conn);
 }
 
+/* The address is copied once: another thread may change it while we decide. */
+static int bind_claimed(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_storage real = { 0 };
+	bool claimed = false;
+	int r;
+
+	if (addr == NULL || len > sizeof(real))
+		return REAL(bind)(fd, addr, len);
+	memcpy(&real, addr, len);
+	if (len >= sizeof(struct sockaddr_in))
+		claimed = listener_claims(fd, &real);
+	r = REAL(bind)(fd, (struct sockaddr *)&real, len);
+	if (r == 0 && claimed)
+		fdtable_note(fd, FD_CLAIMED);
+	return r;
+}
+
 EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	want_own_family(fd);
+	if (listener_any())
+		return bind_claimed(fd, addr, len);
 	return REAL(bind)(fd, addr, len);
 }
 
 EXPORT int listen(int fd, int backlog)
 {
+	int r = listener_any() ? listener_listen(fd) : LISTENER_NONE;
+
+	if (r != LISTENER_NONE)
+		return (int)hooks_result(r);
 	want_own_family(fd);
 	return REAL(listen)(fd, backlog);
+}
+
+static void give_address(const struct sockaddr_storage *from,
+			 struct sockaddr *addr, socklen_t *len)
+{
+	socklen_t size = from->ss_family == AF_INET ?
+				 sizeof(struct sockaddr_in) :
+				 sizeof(struct sockaddr_in6);
+
+	if (addr == NULL || len == NULL)
+		return;
+	memcpy(addr, from, *len < size ? *len : size);
+	*len = size;
+}
+
+/* What the table says of the number is about a file that was closed unseen. */
+static int accepted(int fd)
+{
+	if (fd >= 0)
+		fdtable_drop(fd);
+	return fd;
+}
+
+static int accept_proxied(int fd, struct sockaddr *addr, socklen_t *len,
+			  int flags)
+{
+	struct sockaddr_storage peer;
+	int r;
+
+	if (!listener_any())
+		return LISTENER_NONE;
+	r = listener_accept(fd, flags, &peer);
+	if (r >= 0)
+		give_address(&peer, addr, len);
+	return r;
+}
+
+EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	int r = accept_proxied(fd, addr, len, 0);
+
+	if (r != LISTENER_NONE)
+		return (int)hooks_result(r);
+	return accepted(REAL(accept)(fd, addr, len));
+}
+
+EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	int r = accept_proxied(fd, addr, len, flags);
+
+	if (r != LISTENER_NONE)
+		return (int)hooks_result(r);
+	return accepted(REAL(accept4)(fd, addr, len, flags));
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *value,

@@ -39,6 +39,14 @@ static bool do_socket(long number, const struct arguments *a, long *result)
 	case SYS_listen:
 		*result = listen(INT(0), INT(1));
 		return true;
+#ifdef SYS_accept
+	case SYS_accept:
+		*result = accept(INT(0), POINTER(1), POINTER(2));
+		return true;
+#endif
+	case SYS_accept4:
+		*result = accept4(INT(0), POINTER(1), POINTER(2), INT(3));
+		return true;
 	case SYS_shutdown:
 		*result = shutdown(INT(0), INT(1));
 		return true;

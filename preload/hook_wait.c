@@ -16,6 +16,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
+#include "preload/listener.h"
 #include "preload/span.h"
 
 /* --- memory for copies: the stack's, or pages where that is too small ----------- */
@@ -52,11 +53,20 @@ static void scratch_drop(struct scratch *scratch)
 
 /* --- poll ----------------------------------------------------------------------- */
 
+/* The kernel alone says too much of such a one: it is under way, or a listener. */
+static bool needs_us(enum conn_phase phase)
+{
+	return phase <= CONN_BOUND || conn_is_bind(phase);
+}
+
+/* What a listener can become. */
+#define LISTENER_EVENTS (POLLIN | POLLRDNORM)
+
 /* fd is a connection under way, after a step. */
 static bool under_way(int fd)
 {
 	struct conn *conn = conn_get(fd);
-	bool is = conn != NULL && conn_step(conn, fd) <= CONN_EARLY;
+	bool is = conn != NULL && needs_us(conn_step(conn, fd));
 
 	conn_put(conn);
 	return is;
@@ -68,18 +78,23 @@ static bool under_way(int fd)
  */
 static bool to_wait_for(int fd, short *events)
 {
-	struct conn *conn = conn_get(fd);
+	struct conn *conn;
 	enum conn_phase phase;
 
+	if (listener_any())
+		listener_attend(fd);
+	conn = conn_get(fd);
 	if (conn == NULL)
 		return false;
 	phase = conn_look(conn);
-	if (phase == CONN_PENDING)
+	if (phase == CONN_PENDING || phase == CONN_BOUND)
 		*events = conn_events(conn);
 	else if (phase == CONN_EARLY)
 		*events |= conn_events(conn);
+	else if (conn_is_bind(phase))
+		*events &= LISTENER_EVENTS;
 	conn_put(conn);
-	return phase <= CONN_EARLY;
+	return needs_us(phase);
 }
 
 /* What fd shows of events by now, which woke and was under way. */
@@ -93,13 +108,16 @@ static short shown_now(int fd, short events)
 	if (conn != NULL)
 		phase = conn_step(conn, fd);
 	conn_put(conn);
-	if (phase == CONN_PENDING ||
+	if (conn_is_bind(phase))
+		events &= LISTENER_EVENTS;
+	if (phase == CONN_PENDING || phase == CONN_BOUND ||
 	    sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) <= 0)
 		return 0;
 	/* The step has left nothing to be read: it is the next answer by now. */
 	if (phase == CONN_EARLY)
 		pollfd.revents &= POLLOUT | POLLWRNORM | POLLWRBAND | POLLPRI;
-	return pollfd.revents;
+	/* An end is what accept() will tell. */
+	return conn_is_bind(phase) ? events : pollfd.revents;
 }
 
 enum { EPOLL_TRIES = 4 };
@@ -128,6 +146,14 @@ static bool woke_for_us(int fd)
 /* Marks an entry of the copy that waits for us; the kernel never reports it. */
 #define POLL_OURS POLLMSG
 
+/* A listener that nobody would accept from: the kernel would wake us for an end of it. */
+static void wait_for_us(struct pollfd *copy, short events)
+{
+	if (events == 0)
+		copy->fd = -1;
+	copy->events = (short)(events | POLL_OURS);
+}
+
 /* The copy asks for what is to be waited for. */
 static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 {
@@ -138,7 +164,7 @@ static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 		copy[i].events = events;
 		copy[i].revents = 0;
 		if (fds[i].fd >= 0 && to_wait_for(fds[i].fd, &events))
-			copy[i].events = (short)(events | POLL_OURS);
+			wait_for_us(&copy[i], events);
 	}
 }
 

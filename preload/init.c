@@ -29,6 +29,7 @@
 #include "preload/conn.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
+#include "preload/listener.h"
 #include "resolver/fakemap.h"
 #include "resolver/resolver.h"
 
@@ -63,6 +64,7 @@ static void read_all(void)
 	log_setup((enum log_level)config.log_level,
 		  config.log_path[0] ? config.log_path : NULL);
 	conn_setup(&config);
+	listener_setup(&config);
 	fakemap_setup(&config);
 	resolver_setup(&config, libc);
 }

@@ -116,7 +116,7 @@ static void look_at(struct pending *pending, void *arg)
 		search->found = pending;
 		return;
 	}
-	if (search->now_ns > pending->deadline_ns + GRACE_NS)
+	if (search->now_ns - GRACE_NS > pending->deadline_ns)
 		give_up(pending);
 }
 

@@ -63,6 +63,8 @@ struct peer {
  * @early:	early-data: it is to be opened once the request is sent
  * @open:	the program has the socket, and the answers are still to come out of it
  * @deaf:	open, and the program has shut its reading end down
+ * @bound:	BIND: the first reply is there
+ * @taken:	BIND: somebody has accepted the connection
  * @blocking:	the socket was not O_NONBLOCK when connect() was called
  * @kind:	enum endpoint_kind of the proxy's addresses that are tried
  * @address:	index of the proxy's address that is being tried
@@ -90,6 +92,8 @@ struct pending {
 	bool early;
 	bool open;
 	bool deaf;
+	bool bound;
+	bool taken;
 	bool blocking;
 	uint8_t kind;
 	uint8_t address;

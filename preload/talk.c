@@ -17,6 +17,7 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "preload/arrival.h"
 #include "preload/clock.h"
 #include "preload/dial.h"
 #include "preload/fdtable.h"
@@ -102,6 +103,13 @@ static void restore_cork(struct pending *pending, int fd)
 	pending->cork = false;
 }
 
+static void wait_for_second(struct pending *pending, int fd)
+{
+	if (pending->rcvlowat == 0)
+		pending->rcvlowat = 1;
+	arrival_await(fd);
+}
+
 void talk_restore_options(struct pending *pending, int fd)
 {
 	if (pending->rcvlowat > 0)
@@ -124,6 +132,35 @@ void talk_neutralise_options(struct pending *pending, int fd)
 		pending->cork = true;
 		option_set(fd, IPPROTO_TCP, TCP_CORK, 0);
 	}
+	if (pending->bound)
+		wait_for_second(pending, fd);
+}
+
+/*
+ * The first reply of a BIND is there. The record stays active until the second one is in
+ * the socket, for as long as the program waits for it.
+ */
+static void become_bound(struct pending *pending, int fd)
+{
+	restore_cork(pending, fd);
+	wait_for_second(pending, fd);
+	pending->deadline_ns = INT64_MAX;
+	watch_change(pending, fd, EPOLLIN);
+	__atomic_store_n(&pending->bound, true, __ATOMIC_RELEASE);
+}
+
+/* It is left there, so the kernel says "readable" in our place; "writable" is never said. */
+static bool look_for_arrival(struct pending *pending, int fd)
+{
+	struct arrival arrival;
+
+	if (arrival_look(fd, &arrival) == -EAGAIN)
+		return false;
+	kin_end(pending, false);
+	watch_mask(pending, EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDHUP);
+	watch_end(pending, fd);
+	__atomic_store_n(&pending->state, PENDING_DONE, __ATOMIC_RELEASE);
+	return false;
 }
 
 static void finish(struct pending *pending, int fd)
@@ -144,6 +181,29 @@ static void finish(struct pending *pending, int fd)
 			 __ATOMIC_RELEASE);
 }
 
+static void report_success(const struct handshake *handshake,
+			   const char *destination, const char *proxy, long ms)
+{
+	char bound[ENDPOINT_TEXT_MAX];
+
+	if (handshake->command != SOCKS5_BIND) {
+		log_line(LOG_CONNECTION, "%s: connected via %s, %ld ms",
+			 destination, proxy, ms);
+		return;
+	}
+	endpoint_format(&handshake->bound, bound, sizeof(bound));
+	log_line(LOG_CONNECTION, "%s: awaited at %s via %s, %ld ms",
+		 destination, bound, proxy, ms);
+}
+
+/* What goes on without a BIND is FTP's passive mode. */
+static const char *remark(const struct pending *pending)
+{
+	if (pending->handshake.command == SOCKS5_BIND)
+		return ", asked to accept a connection (BIND): use passive mode";
+	return pending->open ? ", shown as a reset" : "";
+}
+
 void talk_report(const struct pending *pending)
 {
 	char destination[ENDPOINT_TEXT_MAX], reason[HANDSHAKE_REASON_MAX];
@@ -158,8 +218,7 @@ void talk_report(const struct pending *pending)
 			sizeof(destination));
 	endpoint_format(&config->proxy, proxy, sizeof(proxy));
 	if (!failed) {
-		log_line(LOG_CONNECTION, "%s: connected via %s, %ld ms",
-			 destination, proxy, (long)ms);
+		report_success(handshake, destination, proxy, (long)ms);
 		return;
 	}
 	handshake_reason(handshake, reason, sizeof(reason));
@@ -168,9 +227,9 @@ void talk_report(const struct pending *pending)
 			 "%s: the proxy %s cannot be reached: %e, %ld ms",
 			 destination, proxy, handshake->error, (long)ms);
 	else
-		log_once(destination, "%s: %s (%s), %ld ms%s", destination,
-			 reason, proxy, (long)ms,
-			 pending->open ? ", shown as a reset" : "");
+		log_once(handshake->command == SOCKS5_BIND ? "BIND" : destination,
+			 "%s: %s (%s), %ld ms%s", destination, reason, proxy,
+			 (long)ms, remark(pending));
 }
 
 static void hand_out(struct pending *pending, int fd)
@@ -182,10 +241,17 @@ static void hand_out(struct pending *pending, int fd)
 
 bool talk_step(struct pending *pending, int fd)
 {
+	if (pending->bound)
+		return look_for_arrival(pending, fd);
 	if (clock_now_ns() >= pending->deadline_ns)
 		handshake_broken(&pending->handshake, ETIMEDOUT);
 	else
 		talk(pending, fd);
+	if (pending->handshake.state == HANDSHAKE_DONE &&
+	    pending->handshake.command == SOCKS5_BIND) {
+		become_bound(pending, fd);
+		return true;
+	}
 	if (handshake_over(&pending->handshake)) {
 		finish(pending, fd);
 		return true;

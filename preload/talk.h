@@ -13,7 +13,8 @@ void talk_setup(const struct config *config);
 /*
  * Sends and receives what goes without waiting; fd is a descriptor of the record's
  * socket. Called with the record's lock, signals blocked. True when that ended it: the
- * record is PENDING_DONE or PENDING_FAILED, and the caller is to say so (talk_report).
+ * record is PENDING_DONE or PENDING_FAILED, or, for BIND, bound; and the caller is to say so
+ * (talk_report).
  */
 bool talk_step(struct pending *pending, int fd);
 

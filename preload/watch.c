@@ -282,6 +282,13 @@ void watch_end(struct pending *pending, int fd)
 	}
 }
 
+/* The bits that are not events stay. */
+void watch_mask(struct pending *pending, uint32_t events)
+{
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		pending->watches[i].events &= events | PRIVATE_BITS;
+}
+
 void watch_again(struct pending *pending, int fd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)

@@ -54,6 +54,9 @@ int watch_attend(struct pending *pending, int epfd, int fd);
 bool watch_any(const struct pending *pending);
 bool watch_is_in(const struct pending *pending, int epfd);
 
+/* What of the program's own registrations shall count once they are put back. */
+void watch_mask(struct pending *pending, uint32_t events);
+
 /*
  * Puts the program's own registrations back: whoever waits sees what the kernel has to say
  * of the socket from now on. fd is a descriptor of the socket, for registrations whose own
