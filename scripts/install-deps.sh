@@ -7,6 +7,8 @@
 # network. Services of new packages are neither started nor enabled.
 set -eu
 
+unpacked=
+beside=/usr/local/lib/socksify-tests
 case ${1-} in
 demo)
 	packages="gcc make libc6-dev libc-ares-dev dante-server nginx curl iproute2
@@ -20,7 +22,11 @@ test)
 		wget netcat-openbsd python3 openssl procps strace
 		nodejs perl openjdk-17-jdk-headless golang-go
 		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor
-		aria2 git redis-server redis-tools postgresql"
+		aria2 git redis-server redis-tools postgresql
+		tnftp inetutils-ftp lftp ncftp vsftpd
+		inetutils-telnet inetutils-telnetd libsodium23 libpam0g"
+	# Packages that conflict with others of the list: only unpacked.
+	unpacked="pure-ftpd"
 	;;
 *)
 	echo "usage: install-deps.sh demo|test" >&2
@@ -46,13 +52,22 @@ missing() {
 	done
 }
 
+missing_beside() {
+	for package in $unpacked; do
+		[ -x "$beside/$package" ] || printf '%s ' "$package"
+	done
+}
+
 lacking=$(missing)
-[ -n "$lacking" ] || exit 0
+lacking_beside=$(missing_beside)
+[ -n "$lacking$lacking_beside" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo >/dev/null && exec sudo -- sh "$0" "$1"
 	echo "install-deps.sh: run this as root: apt-get install" \
 		"--no-install-recommends $lacking" >&2
+	[ -z "$lacking_beside" ] ||
+		echo "and unpack the program of $lacking_beside to $beside" >&2
 	exit 1
 fi
 
@@ -65,11 +80,27 @@ if ! [ -e "$policy" ]; then
 	chmod 755 "$policy"
 fi
 
-echo "Installing: $lacking"
+# unpack PACKAGE: its program of that name, and nothing else of it.
+unpack() {
+	(
+		cd "$(mktemp -d)"
+		apt-get -q -o APT::Sandbox::User=root download "$1"
+		dpkg-deb --fsys-tarfile "$1"_*.deb |
+			tar -x -f - "./usr/sbin/$1"
+		install -D -m 755 "usr/sbin/$1" "$beside/$1"
+		rm -rf "$PWD"
+	)
+}
+
+echo "Installing: $lacking$lacking_beside"
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update
 # shellcheck disable=SC2086 # a list
-apt-get -q install -y --no-install-recommends $lacking </dev/null
+[ -z "$lacking" ] ||
+	apt-get -q install -y --no-install-recommends $lacking </dev/null
+for package in $lacking_beside; do
+	unpack "$package"
+done
 
 # Nor shall they start with the machine: the tests start their own.
 [ -d /run/systemd/system ] || exit 0
@@ -84,5 +115,8 @@ for package in $lacking; do
 	tor) systemctl -q disable tor || : ;;
 	redis-server) systemctl -q disable redis-server || : ;;
 	postgresql) systemctl -q disable postgresql || : ;;
+	vsftpd) systemctl -q disable vsftpd || : ;;
+	inetutils-telnetd)
+		systemctl -q disable inetutils-inetd inetutils-syslogd || : ;;
 	esac
 done
