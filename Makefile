@@ -43,7 +43,9 @@ FUZZERS	 := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-# Linked statically and hidden: programs bring c-ares of their own.
+# Linked statically and hidden: programs bring c-ares of their own. What it needs of
+# libc is looked up lazily, for few programs ever need it; -fno-plt has all else looked
+# up at the start (scripts/check-symbols.sh).
 CARES	?= $(shell $(CC) -print-file-name=libcares.a)
 
 LIBRARY	 = $(BUILD)/libsocksify.so
@@ -87,7 +89,7 @@ $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
 $(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map
 	$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
 		$(BUILD)/libinner.a $(CARES) -Wl,--version-script=$(BUILD)/gen/exports.map \
-		-Wl,-z,now -Wl,-z,relro -Wl,-soname,libsocksify.so \
+		-Wl,-z,lazy -Wl,-z,relro -Wl,-soname,libsocksify.so \
 		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
 
 $(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
@@ -103,7 +105,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 $(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
-		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $<
+		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $< $(VICTIM_LIBS)
+
+# Taking messages apart is libresolv's.
+$(BUILD)/victims/resolv: VICTIM_LIBS = -lresolv
+$(BUILD)/victims/ownares: VICTIM_LIBS = -rdynamic
 
 victims: $(VICTIM_PROGRAMS)
 

@@ -30,6 +30,7 @@
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/listener.h"
+#include "preload/tunnel.h"
 #include "resolver/fakemap.h"
 #include "resolver/resolver.h"
 
@@ -67,6 +68,8 @@ static void read_all(void)
 	listener_setup(&config);
 	fakemap_setup(&config);
 	resolver_setup(&config, libc);
+	lookup_setup(&config);
+	tunnel_setup(&config);
 }
 
 /* A hook that is called by the reading itself, or in a handler that interrupts it,

@@ -17,7 +17,26 @@ if [ "$expected" != "$exported" ]; then
 	exit 1
 fi
 
-# 2. The pure modules need nothing of the system: bytes and strings only; the
+# 2. c-ares is inside and nowhere seen: programs have their own. What it needs of
+# libc is looked up when it first asks; our own code needs nothing so late, where a
+# signal handler may be running.
+if nm -D "$build/libsocksify.so" | grep ares_ >&2; then
+	echo "c-ares shows" >&2
+	exit 1
+fi
+cares=${CARES:-$(${CC:-cc} -print-file-name=libcares.a)}
+late=$(readelf -rW "$build/libsocksify.so" |
+	awk '/JUMP_SL/ { sub(/@.*/, "", $5); print $5 }' | sort -u)
+allowed=$({ nm -u "$cares" 2>/dev/null | awk '{ print $2 }'
+	echo __register_atfork; } | sort -u)
+alien=$(printf '%s\n' "$late" | grep -vxF "$allowed" | grep -Ev '^__(asan|ubsan|tsan)' || :)
+if [ -n "$alien" ]; then
+	echo "looked up when first called, by code of our own:" >&2
+	echo "$alien" >&2
+	exit 1
+fi
+
+# 3. The pure modules need nothing of the system: bytes and strings only; the
 # stub also what judges names, which is handed no message. The sanitizers' runtime
 # (in such builds) is no part of that.
 pure="core/cursor core/endpoint core/socks5 core/handshake core/rules core/elf
