@@ -84,7 +84,7 @@ void judge_direct(const char *name, struct hosts_answer *found)
 
 bool judge_asks(void)
 {
-	return false;
+	return config->resolve == CONFIG_RESOLVE_TUNNEL;
 }
 
 /* Connections to a proxy that has only IPv6 are easier from IPv6 sockets. */
