@@ -234,6 +234,52 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && endpoint_same_host(a, b);
 }
 
+/* The first prefix that holds an address says how far it reaches. */
+static const struct {
+	uint8_t kind;
+	uint8_t bits;
+	uint8_t scope;
+	uint8_t prefix[4];
+} scopes[] = {
+	{ ENDPOINT_IPV4, 32, ENDPOINT_SCOPE_NOWHERE, { 0, 0, 0, 0 } },
+	{ ENDPOINT_IPV4, 8, ENDPOINT_SCOPE_HOST, { 127 } },
+	{ ENDPOINT_IPV4, 16, ENDPOINT_SCOPE_LINK, { 169, 254 } },
+	{ ENDPOINT_IPV4, 8, ENDPOINT_SCOPE_SITE, { 10 } },
+	{ ENDPOINT_IPV4, 12, ENDPOINT_SCOPE_SITE, { 172, 16 } },
+	{ ENDPOINT_IPV4, 16, ENDPOINT_SCOPE_SITE, { 192, 168 } },
+	{ ENDPOINT_IPV4, 10, ENDPOINT_SCOPE_SITE, { 100, 64 } },
+	{ ENDPOINT_IPV4, 4, ENDPOINT_SCOPE_GROUP, { 224 } },
+	{ ENDPOINT_IPV4, 32, ENDPOINT_SCOPE_GROUP, { 255, 255, 255, 255 } },
+	{ ENDPOINT_IPV6, 10, ENDPOINT_SCOPE_LINK, { 0xfe, 0x80 } },
+	{ ENDPOINT_IPV6, 7, ENDPOINT_SCOPE_SITE, { 0xfc } },
+	{ ENDPOINT_IPV6, 8, ENDPOINT_SCOPE_GROUP, { 0xff } },
+};
+
+static bool has_prefix(const uint8_t *address, const uint8_t *prefix,
+		       unsigned int bits)
+{
+	for (; bits >= 8; bits -= 8)
+		if (*address++ != *prefix++)
+			return false;
+	return bits == 0 || ((*address ^ *prefix) >> (8 - bits)) == 0;
+}
+
+enum endpoint_scope endpoint_scope(const struct endpoint *e)
+{
+	if (e->kind == ENDPOINT_NONE)
+		return ENDPOINT_SCOPE_NOWHERE;
+	if (e->kind == ENDPOINT_IPV6 &&
+	    memcmp(e->v6, zeros, 15) == 0 && e->v6[15] <= 1)
+		return e->v6[15] ? ENDPOINT_SCOPE_HOST : ENDPOINT_SCOPE_NOWHERE;
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		if (scopes[i].kind == e->kind &&
+		    has_prefix(e->kind == ENDPOINT_IPV4 ? e->v4 : e->v6,
+			       scopes[i].prefix, scopes[i].bits))
+			return scopes[i].scope;
+	}
+	return ENDPOINT_SCOPE_GLOBAL;
+}
+
 bool endpoint_is_loopback(const struct endpoint *e)
 {
 	switch (e->kind) {

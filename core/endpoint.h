@@ -86,6 +86,18 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* As above without the port. */
 bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b);
 
+/* How far an address reaches. */
+enum endpoint_scope {
+	ENDPOINT_SCOPE_NOWHERE, /* unspecified, or none */
+	ENDPOINT_SCOPE_HOST,	/* loopback */
+	ENDPOINT_SCOPE_LINK,	/* link-local */
+	ENDPOINT_SCOPE_SITE,	/* private, unique local, behind a carrier's NAT */
+	ENDPOINT_SCOPE_GLOBAL,	/* all others, and names */
+	ENDPOINT_SCOPE_GROUP,	/* multicast, and the limited broadcast */
+};
+
+enum endpoint_scope endpoint_scope(const struct endpoint *e);
+
 /* 127.0.0.0/8 or ::1, or the unspecified address, which means this host. */
 bool endpoint_is_loopback(const struct endpoint *e);
 

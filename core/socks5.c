@@ -240,6 +240,43 @@ size_t socks5_reply_needs(const uint8_t *in, size_t len)
 	return 7 + (size_t)reader_u8(&r);
 }
 
+/*
+ * RFC 1928 section 7
+ *	+-----+------+------+----------+----------+----------+
+ *	| RSV | FRAG | ATYP | DST.ADDR | DST.PORT |   DATA   |
+ *	|  2  |  1   |  1   | Variable |    2     | Variable |
+ *	+-----+------+------+----------+----------+----------+
+ */
+int socks5_put_udp_header(uint8_t *out, size_t size,
+			  const struct endpoint *destination)
+{
+	struct writer w = writer_over(out, size);
+	int rc;
+
+	writer_be16(&w, 0);
+	writer_u8(&w, 0);
+	rc = put_endpoint(&w, destination);
+	return rc < 0 ? rc : encoded(&w);
+}
+
+int socks5_get_udp_header(const uint8_t *in, size_t len, uint8_t *frag,
+			  struct endpoint *source)
+{
+	struct reader r = reader_over(in, len);
+	uint16_t reserved = reader_be16(&r);
+	uint8_t type;
+
+	*frag = reader_u8(&r);
+	type = reader_u8(&r);
+	source->kind = ENDPOINT_NONE;
+	source->name_len = 0;
+	source->scope_id = 0;
+	if (reserved != 0 || !is_address_type(type))
+		return -EPROTO;
+	get_endpoint(&r, type, source);
+	return r.failed ? -EPROTO : (int)(len - reader_left(&r));
+}
+
 /**
  * struct meaning - what a REP value says
  * @error:	to the program, as connect(2) would

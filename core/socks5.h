@@ -12,6 +12,13 @@
 #define SOCKS5_AUTH_MAX	   513
 #define SOCKS5_MESSAGE_MAX 262
 
+/* What stands before the data of a datagram, RFC 1928 section 7; by ATYP. */
+enum {
+	SOCKS5_UDP_HEADER_IPV4 = 10,
+	SOCKS5_UDP_HEADER_IPV6 = 22,
+	SOCKS5_UDP_HEADER_MAX = 262,
+};
+
 enum { SOCKS5_VERSION = 5 };
 
 enum socks5_method {
@@ -72,6 +79,21 @@ int socks5_get_reply(const uint8_t *in, size_t len, uint8_t *reply,
  * failure, which is all that socks5_get_reply needs of it.
  */
 size_t socks5_reply_needs(const uint8_t *in, size_t len);
+
+/*
+ * The header of a datagram to destination, which stands alone (FRAG 0). As the encoders
+ * above.
+ */
+int socks5_put_udp_header(uint8_t *out, size_t size,
+			  const struct endpoint *destination);
+
+/*
+ * The header at the beginning of a datagram of len bytes. The bytes used; -EPROTO where it
+ * is short, RSV is not 0 or ATYP is unknown. A name that is none, empty or with a NUL in
+ * it, gives ENDPOINT_NONE with the port.
+ */
+int socks5_get_udp_header(const uint8_t *in, size_t len, uint8_t *frag,
+			  struct endpoint *source);
 
 /* The errno (positive) that connect(2) shows for a reply other than 0. */
 int socks5_reply_errno(uint8_t reply);

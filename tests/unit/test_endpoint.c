@@ -486,6 +486,46 @@ START_TEST(shows_nothing_as_a_dash)
 }
 END_TEST
 
+START_TEST(knows_how_far_an_address_reaches)
+{
+	static const struct {
+		const char *text;
+		enum endpoint_scope scope;
+	} rows[] = {
+		{ "0.0.0.0", ENDPOINT_SCOPE_NOWHERE },
+		{ "::", ENDPOINT_SCOPE_NOWHERE },
+		{ "127.255.0.1", ENDPOINT_SCOPE_HOST },
+		{ "::1", ENDPOINT_SCOPE_HOST },
+		{ "169.254.3.4", ENDPOINT_SCOPE_LINK },
+		{ "fe80::1", ENDPOINT_SCOPE_LINK },
+		{ "febf::1", ENDPOINT_SCOPE_LINK },
+		{ "10.1.2.3", ENDPOINT_SCOPE_SITE },
+		{ "172.31.0.1", ENDPOINT_SCOPE_SITE },
+		{ "192.168.0.1", ENDPOINT_SCOPE_SITE },
+		{ "100.127.0.1", ENDPOINT_SCOPE_SITE },
+		{ "fd00::1", ENDPOINT_SCOPE_SITE },
+		{ "::ffff:10.0.0.1", ENDPOINT_SCOPE_SITE },
+		{ "172.32.0.1", ENDPOINT_SCOPE_GLOBAL },
+		{ "100.128.0.1", ENDPOINT_SCOPE_GLOBAL },
+		{ "2001:db8::1", ENDPOINT_SCOPE_GLOBAL },
+		{ "::2", ENDPOINT_SCOPE_GLOBAL },
+		{ "224.0.0.1", ENDPOINT_SCOPE_GROUP },
+		{ "239.255.255.250", ENDPOINT_SCOPE_GROUP },
+		{ "255.255.255.255", ENDPOINT_SCOPE_GROUP },
+		{ "255.255.255.254", ENDPOINT_SCOPE_GLOBAL },
+		{ "ff02::fb", ENDPOINT_SCOPE_GROUP },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct endpoint e = { .port = 1 };
+
+		ck_assert_int_eq(endpoint_parse_address(&e, rows[i].text), 0);
+		ck_assert_msg(endpoint_scope(&e) == rows[i].scope, "%s",
+			      rows[i].text);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("endpoint");
@@ -526,6 +566,7 @@ static Suite *suite(void)
 	tcase_add_test(compare, does_not_take_at_signs_for_letters);
 	tcase_add_loop_test(compare, knows_loopback_addresses, 0, N(hosts));
 	tcase_add_test(compare, takes_no_name_for_loopback);
+	tcase_add_test(compare, knows_how_far_an_address_reaches);
 	suite_add_tcase(s, compare);
 	return s;
 }

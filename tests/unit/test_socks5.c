@@ -396,11 +396,80 @@ START_TEST(tells_the_assigned_replies_apart)
 }
 END_TEST
 
+/* --- datagrams, RFC 1928 section 7 --------------------------------------------------- */
+
+START_TEST(puts_a_header_before_the_data)
+{
+	struct endpoint e = address("192.0.2.1", 53);
+	uint8_t out[SOCKS5_UDP_HEADER_MAX];
+
+	ck_assert_int_eq(socks5_put_udp_header(out, sizeof(out), &e), 10);
+	ck_assert_mem_eq(out, "\0\0\0\x01\xc0\x00\x02\x01\x00\x35", 10);
+	e = address("2001:db8::1", 53);
+	ck_assert_int_eq(socks5_put_udp_header(out, sizeof(out), &e), 22);
+	ck_assert_mem_eq(out, "\0\0\0\x04\x20\x01\x0d\xb8", 8);
+	e = name_of("example.com", 11, 53);
+	ck_assert_int_eq(socks5_put_udp_header(out, sizeof(out), &e), 18);
+	ck_assert_mem_eq(out, "\0\0\0\x03\x0b" "example.com" "\x00\x35", 18);
+	ck_assert_int_eq(socks5_put_udp_header(out, 17, &e), -ENOBUFS);
+}
+END_TEST
+
+START_TEST(takes_the_header_off)
+{
+	static const uint8_t four[] = "\0\0\x85\x01\xc0\x00\x02\x01\x00\x35" "data";
+	static const uint8_t six[] = "\0\0\0\x04\x20\x01\x0d\xb8\0\0\0\0"
+				     "\0\0\0\0\0\0\0\1\x00\x35" "data";
+	static const uint8_t name[] = "\0\0\0\x03\x0b" "example.com" "\x00\x35" "data";
+	struct endpoint e, wanted = address("192.0.2.1", 53);
+	uint8_t frag;
+
+	ck_assert_int_eq(socks5_get_udp_header(four, 14, &frag, &e), 10);
+	ck_assert(endpoint_equal(&e, &wanted));
+	ck_assert_uint_eq(frag, 0x85);
+	wanted = address("2001:db8::1", 53);
+	ck_assert_int_eq(socks5_get_udp_header(six, 26, &frag, &e), 22);
+	ck_assert(endpoint_equal(&e, &wanted));
+	ck_assert_uint_eq(frag, 0);
+	wanted = name_of("EXAMPLE.com", 11, 53);
+	ck_assert_int_eq(socks5_get_udp_header(name, 22, &frag, &e), 18);
+	ck_assert(endpoint_equal(&e, &wanted));
+	for (size_t n = 0; n < 10; n++)
+		ck_assert_int_eq(socks5_get_udp_header(four, n, &frag, &e), -EPROTO);
+	for (size_t n = 0; n < 22; n++)
+		ck_assert_int_eq(socks5_get_udp_header(six, n, &frag, &e), -EPROTO);
+	for (size_t n = 0; n < 18; n++)
+		ck_assert_int_eq(socks5_get_udp_header(name, n, &frag, &e), -EPROTO);
+}
+END_TEST
+
+START_TEST(refuses_a_header_that_cannot_be)
+{
+	uint8_t in[] = "\0\0\0\x01\xc0\x00\x02\x01\x00\x35";
+	struct endpoint e;
+	uint8_t frag;
+
+	for (unsigned int type = 0; type < 256; type++) {
+		in[3] = (uint8_t)type;
+		if (type != 1 && type != 3)
+			ck_assert_int_eq(socks5_get_udp_header(in, 10, &frag, &e),
+					 -EPROTO);
+	}
+	in[3] = 1;
+	in[1] = 1;
+	ck_assert_int_eq(socks5_get_udp_header(in, 10, &frag, &e), -EPROTO);
+	in[1] = 0;
+	in[0] = 1;
+	ck_assert_int_eq(socks5_get_udp_header(in, 10, &frag, &e), -EPROTO);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("socks5");
 	TCase *client = tcase_create("client");
 	TCase *server = tcase_create("server");
+	TCase *datagrams = tcase_create("datagrams");
 	TCase *table = tcase_create("table");
 
 	tcase_add_test(client, greets_with_the_methods_in_order);
@@ -430,6 +499,10 @@ static Suite *suite(void)
 			    takes_a_failure_by_two_bytes_whatever_follows, 1,
 			    256);
 	suite_add_tcase(s, server);
+	tcase_add_test(datagrams, puts_a_header_before_the_data);
+	tcase_add_test(datagrams, takes_the_header_off);
+	tcase_add_test(datagrams, refuses_a_header_that_cannot_be);
+	suite_add_tcase(s, datagrams);
 	tcase_add_loop_test(table, maps_every_reply_to_its_errno, 0, 256);
 	tcase_add_test(table, tells_the_assigned_replies_apart);
 	suite_add_tcase(s, table);
