@@ -165,6 +165,17 @@ const char *config_set_bind_for(struct config *config, struct text text)
 	return NULL;
 }
 
+const char *config_set_udp(struct config *config, struct text text)
+{
+	if (text_is(text, "proxy"))
+		config->udp = true;
+	else if (text_is(text, "block"))
+		config->udp = false;
+	else
+		return "is proxy or block";
+	return NULL;
+}
+
 const char *config_set_resolve(struct config *config, struct text text)
 {
 	if (text_is(text, "fake"))
@@ -607,6 +618,7 @@ static void load_settings(struct config *config, config_getenv *env)
 		{ "SOCKSIFY_EARLY_DATA", config_set_early_data },
 		{ "SOCKSIFY_BIND", config_set_bind },
 		{ "SOCKSIFY_BIND_FOR", config_set_bind_for },
+		{ "SOCKSIFY_UDP", config_set_udp },
 		{ "SOCKSIFY_RESOLVE", config_set_resolve },
 		{ "SOCKSIFY_DNS", config_set_dns },
 		{ "SOCKSIFY_MAP", set_map },
@@ -818,6 +830,7 @@ static void set_defaults(struct config *config)
 	config->rules.count = 0;
 	config->rules.text_used = 0;
 	config->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
+	config->udp = true;
 	config->log_level = LOG_REFUSAL;
 	memcpy(config->fake4, fake4_default, sizeof(config->fake4));
 	config->fake4_bits = 15;

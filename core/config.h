@@ -60,6 +60,7 @@ enum config_resolve {
  * @bind:	SOCKSIFY_BIND: some listeners are asked for at the proxy
  * @bind_for:	SOCKSIFY_BIND_FOR: those that go with a connection to one of these ports
  * @n_bind_for:	how many
+ * @udp:	SOCKSIFY_UDP: datagrams go through the proxy; else only by direct rules
  * @resolve:	SOCKSIFY_RESOLVE
  * @dns:	SOCKSIFY_DNS: who is asked real questions, addresses with ports
  * @n_dns:	how many; 0: those of resolv.conf that the proxy may reach, or well-known ones
@@ -88,6 +89,7 @@ struct config {
 	bool bind;
 	uint16_t bind_for[CONFIG_BIND_PORTS_MAX];
 	size_t n_bind_for;
+	bool udp;
 	enum config_resolve resolve;
 	struct endpoint dns[CONFIG_DNS_MAX];
 	size_t n_dns;

@@ -11,6 +11,7 @@
  *	timeout SECONDS		verbose 0..3		log stderr|/FILE
  *	pipeline yes|no		early-data yes|no
  *	bind auto|off		bind-for PORT...
+ *	udp proxy|block
  *	resolve fake|tunnel	dns ADDRESS[:PORT]...
  *	fake4 ADDRESS/8..30	fake6 ADDRESS/64
  *	direct|via|block PATTERN...
@@ -35,6 +36,7 @@ enum key {
 	KEY_EARLY_DATA,
 	KEY_BIND,
 	KEY_BIND_FOR,
+	KEY_UDP,
 	KEY_RESOLVE,
 	KEY_DNS,
 	KEY_VERBOSE,
@@ -52,6 +54,7 @@ static const char *const key_names[KEYS] = {
 	[KEY_PASSWORD] = "password", [KEY_TIMEOUT] = "timeout",
 	[KEY_PIPELINE] = "pipeline", [KEY_EARLY_DATA] = "early-data",
 	[KEY_BIND] = "bind",	     [KEY_BIND_FOR] = "bind-for",
+	[KEY_UDP] = "udp",
 	[KEY_RESOLVE] = "resolve",   [KEY_DNS] = "dns",
 	[KEY_VERBOSE] = "verbose",   [KEY_LOG] = "log",
 	[KEY_FAKE4] = "fake4",	     [KEY_FAKE6] = "fake6",
@@ -106,8 +109,8 @@ static int unknown_key(const struct file *file, struct text key)
 			     "via or block");
 	log_format(text, sizeof(text),
 		   "unknown key \"%s\"; there are proxy, username, password, "
-		   "timeout, pipeline, early-data, bind, bind-for, resolve, dns, "
-		   "verbose, log, fake4, fake6, direct, via, block",
+		   "timeout, pipeline, early-data, bind, bind-for, udp, resolve, "
+		   "dns, verbose, log, fake4, fake6, direct, via, block",
 		   shown);
 	return wrong(file, file->line, text);
 }
@@ -229,6 +232,9 @@ static int read_value(struct file *file, enum key key, struct text value)
 		break;
 	case KEY_BIND_FOR:
 		reason = config_set_bind_for(config, value);
+		break;
+	case KEY_UDP:
+		reason = config_set_udp(config, value);
 		break;
 	case KEY_RESOLVE:
 		reason = config_set_resolve(config, value);

@@ -38,6 +38,7 @@ const char *config_set_pipeline(struct config *config, struct text text);
 const char *config_set_early_data(struct config *config, struct text text);
 const char *config_set_bind(struct config *config, struct text text);
 const char *config_set_bind_for(struct config *config, struct text text);
+const char *config_set_udp(struct config *config, struct text text);
 const char *config_set_resolve(struct config *config, struct text text);
 const char *config_set_dns(struct config *config, struct text text);
 const char *config_set_verbose(struct config *config, struct text text);

@@ -314,6 +314,7 @@ START_TEST(reads_every_key_of_a_file)
 				 "  timeout=2.5\n"
 				 "pipeline = yes\n"
 				 "early-data yes # fast\n"
+				 "udp = block\n"
 				 "resolve tunnel\n"
 				 "dns 9.9.9.9, [2620:fe::fe]:5353\n"
 				 "verbose = 3\n"
@@ -332,6 +333,7 @@ START_TEST(reads_every_key_of_a_file)
 	ck_assert_int_eq(config.timeout_ms, 2500);
 	ck_assert(config.pipeline);
 	ck_assert(config.early_data);
+	ck_assert(!config.udp);
 	ck_assert_int_eq(config.resolve, CONFIG_RESOLVE_TUNNEL);
 	ck_assert_str_eq(dns_text(), "9.9.9.9:53 [2620:fe::fe]:5353");
 	ck_assert_int_eq(config.log_level, 3);
@@ -374,6 +376,8 @@ static const struct {
 	{ "early-data = true", "early-data is yes or no" },
 	{ "early_data yes", "unknown key \"early_data\"; there are" },
 	{ "pipeline yes\npipeline no\n", "f.conf:2: pipeline is given twice" },
+	{ "udp direct", "udp is proxy or block" },
+	{ "udp block\nudp proxy\n", "f.conf:2: udp is given twice" },
 	{ "resolve real", "resolve is fake or tunnel" },
 	{ "dns dns.example", "dns is addresses of DNS servers" },
 	{ "dns 9.9.9.9:0", "dns is addresses" },
@@ -646,6 +650,7 @@ START_TEST(sends_one_message_at_a_time_unless_asked)
 	load_whole();
 	ck_assert(!config.pipeline);
 	ck_assert(!config.early_data);
+	ck_assert(config.udp);
 	set("SOCKSIFY_PIPELINE", "1");
 	set("SOCKSIFY_EARLY_DATA", "yes");
 	load_whole();
