@@ -36,6 +36,7 @@ typedef void conn_over(struct conn *conn, void *owner);
 /**
  * struct bound - what a reply tells
  * @reply:	REP; also of a failure. 0 with CONN_FAILED: there was no reply
+ * @asked:	with CONN_FAILED: the request was sent
  * @kind:	ENDPOINT_IPV4, ENDPOINT_IPV6, or ENDPOINT_NONE for a name or nothing usable
  * @port:	in host byte order
  * @address:	network order
@@ -43,6 +44,7 @@ typedef void conn_over(struct conn *conn, void *owner);
 struct bound {
 	uint8_t reply;
 	uint8_t kind;
+	bool asked;
 	uint16_t port;
 	uint8_t address[16];
 };
@@ -50,7 +52,8 @@ struct bound {
 /**
  * struct conn - what a descriptor that was connected through the proxy shows
  * @thing:	first, for fdtable
- * @index:	its place, for the list of free ones
+ * @index:	its place, for the list of free ones (pool.h)
+ * @link:	likewise
  * @state:	enum conn_phase, moves on only; and, in CONN_FAILED,
  *		the errno (positive) that SO_ERROR has to tell << 8, and CONN_SILENT
  * @told:	connect() has said that it is connected; from then on it is EISCONN
@@ -71,6 +74,7 @@ struct bound {
 struct conn {
 	struct thing thing;
 	uint32_t index;
+	uint32_t link;
 	uint32_t state;
 	uint32_t told;
 	int32_t family;
