@@ -99,6 +99,7 @@ static const char *const reasons[] = {
 
 static void fail(struct handshake *h, enum why why, int error)
 {
+	h->asked = h->state == HANDSHAKE_REPLY;
 	h->state = HANDSHAKE_FAILED;
 	h->why = (uint8_t)why;
 	h->error = error;

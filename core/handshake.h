@@ -42,7 +42,8 @@ enum { HANDSHAKE_REASON_MAX = 96 };
 
 /**
  * struct handshake - one negotiation; the fields are handshake.c's own, but
- *		      @state, @error, @reply, @bound, @destination may be read
+ *		      @state, @error, @reply, @asked, @bound, @destination may be
+ *		      read
  * @state:	see above
  * @command:	enum socks5_command
  * @reply:	REP of the reply, once there is one
@@ -52,6 +53,7 @@ enum { HANDSHAKE_REASON_MAX = 96 };
  * @have:	bytes of the message to come that are in @in
  * @why:	index of the reason for the log
  * @pipelined:	greeting and request are one message
+ * @asked:	failed after the request was sent
  * @destination: DST.ADDR and DST.PORT
  * @bound:	BND.ADDR and BND.PORT, once done
  * @in:		the message to come, as far as it is here
@@ -62,6 +64,7 @@ struct handshake {
 	uint8_t reply;
 	uint8_t why;
 	bool pipelined;
+	bool asked;
 	int32_t error;
 	uint16_t sent;
 	uint16_t left;

@@ -255,6 +255,7 @@ static bool settle_bound(struct conn *conn, const struct pending *pending,
 	if (mine) {
 		conn_set_bound(conn, &pending->handshake.bound);
 		conn->bound.reply = pending->handshake.reply;
+		conn->bound.asked = pending->handshake.asked;
 		__atomic_store_n(&conn->state, next, __ATOMIC_RELEASE);
 	}
 	signals_restore(&signals);
