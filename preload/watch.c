@@ -139,39 +139,42 @@ struct search {
 	int result;
 };
 
-static void take_over(struct search *search, int epfd,
-		      const struct watch_line *line)
+static bool take_over(int epfd, const struct watch_line *line, void *arg)
 {
+	struct search *search = arg;
 	struct pending *pending = search->pending;
 
 	if (line->inode != search->inode ||
 	    !(line->events & ~PRIVATE_BITS) != search->fired)
-		return;
+		return true;
 	search->result = remember(pending, epfd, line->fd, line->events,
 				  line->data);
 	if (search->result == 0 && !search->fired)
 		replace(epfd, line->fd, line->events & EPOLLEXCLUSIVE,
 			pending->events | EPOLLET, pending_marker(pending));
+	return search->result == 0;
 }
 
-static void take_over_lines(struct search *search, int epfd, char *text)
+/* What is done with a line; false: with no more of them. */
+typedef bool line_user(int epfd, const struct watch_line *line, void *arg);
+
+static bool use_lines(int epfd, char *text, line_user *use, void *arg)
 {
 	char *end;
 
-	for (; search->result == 0 && (end = strchr(text, '\n')) != NULL;
-	     text = end + 1) {
+	for (; (end = strchr(text, '\n')) != NULL; text = end + 1) {
 		struct watch_line line;
 
 		*end = '\0';
-		if (watch_parse(text, &line) == 0)
-			take_over(search, epfd, &line);
+		if (watch_parse(text, &line) == 0 && !use(epfd, &line, arg))
+			return false;
 	}
+	return true;
 }
 
 /* Reads epfd's fdinfo by pieces, whole lines at a time. */
-static void search_epoll(int epfd, void *arg)
+static void read_fdinfo(int epfd, line_user *use, void *arg)
 {
-	struct search *search = arg;
 	char text[1024];
 	size_t have = 0;
 	long file, n;
@@ -190,23 +193,72 @@ static void search_epoll(int epfd, void *arg)
 		if (last == NULL)
 			break;
 		n = last + 1 - text;
-		take_over_lines(search, epfd, text);
+		if (!use_lines(epfd, text, use, arg))
+			break;
 		memmove(text, text + n, have - (size_t)n);
 		have -= (size_t)n;
 	}
 	sys1(SYS_close, file);
 }
 
+static void search_epoll(int epfd, void *arg)
+{
+	struct search *search = arg;
+
+	if (search->result == 0)
+		read_fdinfo(epfd, take_over, search);
+}
+
+/* The file's inode; 0: there is no such descriptor. */
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) < 0 ? 0 :
+								      st.st_ino;
+}
+
+struct holders {
+	uint64_t inode;
+	bool found;
+	void (*each)(int epfd, void *arg);
+	void *arg;
+};
+
+static bool is_holder(int epfd, const struct watch_line *line, void *arg)
+{
+	struct holders *holders = arg;
+
+	(void)epfd;
+	holders->found = line->inode == holders->inode;
+	return !holders->found;
+}
+
+static void tell_holder(int epfd, void *arg)
+{
+	struct holders *holders = arg;
+
+	holders->found = false;
+	read_fdinfo(epfd, is_holder, holders);
+	if (holders->found)
+		holders->each(epfd, holders->arg);
+}
+
+void watch_each_epoll(int fd, void (*each)(int epfd, void *arg), void *arg)
+{
+	struct holders holders = { .inode = inode_of(fd), .each = each, .arg = arg };
+
+	if (holders.inode != 0)
+		fdtable_each_noted(FD_EPOLL, tell_holder, &holders);
+}
+
 static int search_epolls(struct pending *pending, int fd, bool fired)
 {
 	struct search search = { .pending = pending, .fired = fired };
-	struct stat st;
-	long r;
 
-	r = sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH);
-	if (r < 0)
-		return (int)r;
-	search.inode = st.st_ino;
+	search.inode = inode_of(fd);
+	if (search.inode == 0)
+		return -EBADF;
 	fdtable_each_noted(FD_EPOLL, search_epoll, &search);
 	return search.result;
 }

@@ -75,6 +75,9 @@ int watch_ctl(struct pending *pending, int epfd, int op, int fd,
 /* epfd is about to be closed: what hangs on it is not ours any more. */
 void watch_drop(struct pending *pending, int epfd);
 
+/* Calls each for every epoll of the program in which the file of fd is registered. */
+void watch_each_epoll(int fd, void (*each)(int epfd, void *arg), void *arg);
+
 /* One line of an epoll's fdinfo. */
 struct watch_line {
 	int32_t fd;
