@@ -4,16 +4,23 @@
 #define SOCKSIFY_PRELOAD_FDTABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct pollfd;
 struct thing;
 
 /**
  * struct thing_kind - what kind of thing it is: told by the address of this
  * @release:	called when the last reference is gone
+ * @attend:	what else is to be waited for by whoever waits for the descriptor: fills up to
+ *		max of fds, with events, and returns how many. NULL: never anything
+ * @step:	some of that has woken, or may have: goes on without waiting
  */
 struct thing_kind {
 	void (*release)(struct thing *thing);
+	size_t (*attend)(struct thing *thing, struct pollfd *fds, size_t max);
+	void (*step)(struct thing *thing);
 };
 
 /**
@@ -44,7 +51,6 @@ enum fd_note {
 	FD_SWAPPED = 1024, /* one of the other family stands for it (swap.h) */
 	FD_WATCHED_MORE = 2048, /* fdtable_watch does not know all of that */
 	FD_CLAIMED = 4096, /* bound so that it goes with a connection (listener.h) */
-	FD_DEVICE = 8192, /* an option that names a device was set (detour.h) */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */

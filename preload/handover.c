@@ -9,6 +9,7 @@
 #include "core/sys.h"
 #include "preload/clock.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 
 enum { KERNEL_SIGSET_SIZE = 8 };
 
@@ -60,7 +61,9 @@ void handover_finish(void)
 	if (!conn_any() || !fdtable_ours())
 		return;
 	for (int fd = fdtable_next(-1); fd >= 0; fd = fdtable_next(fd)) {
-		if (is_handed_on(fd))
-			handover_finish_one(fd);
+		if (!is_handed_on(fd))
+			continue;
+		handover_finish_one(fd);
+		dgram_finish(fd);
 	}
 }

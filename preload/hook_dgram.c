@@ -4,13 +4,14 @@
  *
  * An address in a sending call is a connect of its own: for a datagram, or for a
  * stream with MSG_FASTOPEN. So it is judged here. What goes to a socket without an
- * address goes where connect() let it go.
+ * address goes where connect() let it go. A UDP socket that has to do with the proxy is
+ * dgram.h's.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include "core/sys.h"
-#include "preload/detour.h"
+#include "preload/dgram_io.h"
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
 #include "preload/options.h"
@@ -19,12 +20,11 @@
 
 static bool is_stream(int fd)
 {
-	return option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
-}
+	unsigned int notes = fdtable_notes(fd);
 
-static bool is_inet6(int fd)
-{
-	return option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_INET) == AF_INET6;
+	if (notes & FD_SEEN)
+		return notes & FD_STREAM;
+	return option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
 }
 
 /* To an IPv4 datagram socket AF_UNSPEC is AF_INET too (udp_sendmsg in the kernel). */
@@ -36,33 +36,36 @@ static bool is_inet(const struct sockaddr *addr, socklen_t len)
 }
 
 /*
- * Whether a datagram may go to addr, copied into *copy once, so that what was judged
- * is what is sent. 0 or -errno. Other families than IP are the kernel's business.
+ * What is sent to addr by a socket that had nothing to do with the proxy yet: it is copied
+ * into *copy once, so that what was judged is what is sent. 0: to be sent by the kernel; 1:
+ * *dgram is what the socket stands for from now on; -errno.
  */
 static int judge(int fd, const struct sockaddr *addr, socklen_t len,
-		 union route_address *copy)
+		 union route_address *copy, struct dgram **dgram)
 {
 	struct endpoint to;
-	int route;
+	int family, route;
 
 	if (len > sizeof(*copy))
 		return -EINVAL;
 	memcpy(copy, addr, len);
-	if (copy->sa.sa_family == AF_UNSPEC && !is_inet6(fd))
+	if (is_stream(fd))
+		return 0; /* TCP does not look at it */
+	if (!dgram_is_udp(fd, &family))
+		return 0; /* it has its own family's addresses */
+	if (copy->sa.sa_family == AF_UNSPEC && family == AF_INET)
 		copy->sa.sa_family = AF_INET;
 	if (copy->sa.sa_family == AF_UNSPEC)
 		return 0; /* to where it is connected */
-	route = route_of_datagram(hooks_config(), &copy->sa, len, &to);
-	if (route == ROUTE_DIRECT && endpoint_is_loopback(&to) &&
-	    !detour_stays(fd))
-		return -ENETUNREACH;
+	if (copy->sa.sa_family == AF_INET6 && family == AF_INET)
+		return 0; /* the kernel refuses it */
+	route = dgram_judge(copy, len, &to);
 	if (route == ROUTE_DIRECT || route == -EINVAL)
 		return 0;
-	if (is_stream(fd))
-		return 0; /* TCP does not look at it */
-	if (route > 0)
-		route_refused(&to, "only a direct rule lets UDP pass");
-	return -ENETUNREACH;
+	if (route < 0)
+		return route;
+	*dgram = dgram_made(fd, family);
+	return *dgram != NULL ? 1 : -ENOBUFS;
 }
 
 /*
@@ -74,12 +77,28 @@ static bool fastopen(int fd, const struct sockaddr *addr, socklen_t len)
 	return hook_connect(fd, addr, len) == 0;
 }
 
+static ssize_t send_dgram_to(struct dgram *dgram, int fd, const void *buf, size_t n,
+			     int flags, const struct sockaddr *addr,
+			     socklen_t len)
+{
+	struct iovec iov = { (void *)buf, n };
+	struct msghdr message = { .msg_name = (void *)addr,
+				  .msg_namelen = addr ? len : 0,
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1 };
+
+	return hooks_result(dgram_send(dgram, fd, &message, flags));
+}
+
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		      const struct sockaddr *addr, socklen_t len)
 {
+	struct dgram *dgram = dgram_peek(fd);
 	union route_address copy;
 	int r;
 
+	if (dgram != NULL)
+		return send_dgram_to(dgram, fd, buf, n, flags, addr, len);
 	if (is_inet(addr, len) && flags & MSG_FASTOPEN && is_stream(fd)) {
 		if (!fastopen(fd, addr, len))
 			return -1;
@@ -89,9 +108,11 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		return -1;
 	if (!is_inet(addr, len))
 		return hook_after(fd, REAL(sendto)(fd, buf, n, flags, addr, len));
-	r = judge(fd, addr, len, &copy);
+	r = judge(fd, addr, len, &copy, &dgram);
 	if (r < 0)
 		return hooks_result(r);
+	if (r > 0)
+		return send_dgram_to(dgram, fd, buf, n, flags, &copy.sa, len);
 	return hook_after(fd, REAL(sendto)(fd, buf, n, flags, &copy.sa, len));
 }
 
@@ -110,25 +131,27 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	bool addressed = message != NULL &&
 			 is_inet(message->msg_name, message->msg_namelen);
+	struct dgram *dgram = dgram_peek(fd);
 	struct msghdr judged;
 	union route_address copy;
 	int r;
 
+	if (dgram != NULL && message != NULL)
+		return hooks_result(dgram_send(dgram, fd, message, flags));
 	if (addressed && flags & MSG_FASTOPEN && is_stream(fd))
 		return send_fastopen(fd, message, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
-	r = detour_message(fd, message);
-	if (r < 0)
-		return hooks_result(r);
 	passing_sent(message);
 	if (!addressed)
 		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
-	r = judge(fd, message->msg_name, message->msg_namelen, &copy);
+	r = judge(fd, message->msg_name, message->msg_namelen, &copy, &dgram);
 	if (r < 0)
 		return hooks_result(r);
 	judged = *message;
 	judged.msg_name = &copy;
+	if (r > 0)
+		return hooks_result(dgram_send(dgram, fd, &judged, flags));
 	return hook_after(fd, REAL(sendmsg)(fd, &judged, flags));
 }
 
@@ -159,23 +182,43 @@ static int send_each(int fd, struct mmsghdr *messages, unsigned int n,
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && messages != NULL)
+		return (int)hooks_result(
+			dgram_send_many(dgram, fd, messages, n, flags));
 	if (messages != NULL && any_address(messages, n))
 		return send_each(fd, messages, n, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
-	for (unsigned int i = 0; messages != NULL && i < n; i++) {
-		int r = detour_message(fd, &messages[i].msg_hdr);
-
-		if (r < 0)
-			return (int)hooks_result(r);
+	for (unsigned int i = 0; messages != NULL && i < n; i++)
 		passing_sent(&messages[i].msg_hdr);
-	}
 	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
+}
+
+static ssize_t receive_dgram_from(struct dgram *dgram, int fd, void *buf, size_t n,
+				  int flags, struct sockaddr *addr,
+				  socklen_t *len)
+{
+	struct iovec iov = { buf, n };
+	struct msghdr message = { .msg_name = addr,
+				  .msg_namelen = addr && len ? *len : 0,
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1 };
+	ssize_t got = dgram_receive(dgram, fd, &message, flags);
+
+	if (got >= 0 && addr != NULL && len != NULL)
+		*len = message.msg_namelen;
+	return hooks_result(got);
 }
 
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 			struct sockaddr *addr, socklen_t *len)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(recvfrom)(fd, buf, n, flags, addr, len));
@@ -184,6 +227,10 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 			      int flags, struct sockaddr *addr, socklen_t *len)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && n <= size)
+		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(__recvfrom_chk)(fd, buf, n, size, flags,
@@ -192,8 +239,11 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
 	ssize_t n;
 
+	if (dgram != NULL && message != NULL)
+		return hooks_result(dgram_receive(dgram, fd, message, flags));
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	n = REAL(recvmsg)(fd, message, flags);
@@ -205,8 +255,12 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 		    struct timespec *timeout)
 {
+	struct dgram *dgram = dgram_peek(fd);
 	int got;
 
+	if (dgram != NULL && messages != NULL)
+		return (int)hooks_result(dgram_receive_many(dgram, fd, messages,
+							    n, flags, timeout));
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);

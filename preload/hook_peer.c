@@ -9,6 +9,7 @@
 
 #include "core/sys.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/swap.h"
@@ -30,6 +31,19 @@ static bool is_proxy(const struct sockaddr *addr, socklen_t len)
 	       config_is_proxy(hooks_config(), &e);
 }
 
+/* Whom the program has connected a UDP socket to. */
+static int dgram_peername(const struct dgram *dgram, struct sockaddr *addr,
+			  socklen_t *len)
+{
+	const struct peer *peer = &dgram_target(dgram)->peer;
+
+	if (*len > INT32_MAX)
+		return -EINVAL;
+	memcpy(addr, &peer->address, *len < peer->len ? *len : peer->len);
+	*len = peer->len;
+	return 0;
+}
+
 static struct conn *conn_shown(int fd, const struct sockaddr *addr,
 			       socklen_t len, socklen_t room)
 {
@@ -42,9 +56,14 @@ static struct conn *conn_shown(int fd, const struct sockaddr *addr,
 
 EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
+	const struct dgram *dgram = dgram_peek(fd);
 	socklen_t room = len ? *len : 0;
-	int r = REAL(getpeername)(fd, addr, len);
 	struct conn *conn;
+	int r;
+
+	if (dgram != NULL && len != NULL && dgram_connected(dgram) == DGRAM_VIA)
+		return (int)hooks_result(dgram_peername(dgram, addr, len));
+	r = REAL(getpeername)(fd, addr, len);
 
 	if (len == NULL || (r < 0 && errno != ENOTCONN))
 		return r;

@@ -8,6 +8,7 @@
 #include "preload/hook_stream.h"
 
 #include "preload/conn.h"
+#include "preload/dgram_io.h"
 #include "preload/hooks.h"
 
 bool hook_before_pending(int fd, int flags, int option)
@@ -34,6 +35,11 @@ long hook_after_failure(int fd, long result)
 
 EXPORT ssize_t read(int fd, void *buf, size_t count)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_receive_bytes(dgram, fd, buf, count, 0));
 	if (!hook_before(fd, 0, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(read)(fd, buf, count));
@@ -41,6 +47,11 @@ EXPORT ssize_t read(int fd, void *buf, size_t count)
 
 EXPORT ssize_t __read(int fd, void *buf, size_t count)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_receive_bytes(dgram, fd, buf, count, 0));
 	if (!hook_before(fd, 0, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(read)(fd, buf, count));
@@ -48,6 +59,11 @@ EXPORT ssize_t __read(int fd, void *buf, size_t count)
 
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && count <= size)
+		return hooks_result(
+			dgram_receive_bytes(dgram, fd, buf, count, 0));
 	if (!hook_before(fd, 0, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(__read_chk)(fd, buf, count, size));
@@ -55,6 +71,11 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 
 EXPORT ssize_t write(int fd, const void *buf, size_t count)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_send_bytes(dgram, fd, buf, count, 0));
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(write)(fd, buf, count));
@@ -62,6 +83,11 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 
 EXPORT ssize_t __write(int fd, const void *buf, size_t count)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_send_bytes(dgram, fd, buf, count, 0));
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(write)(fd, buf, count));
@@ -69,6 +95,11 @@ EXPORT ssize_t __write(int fd, const void *buf, size_t count)
 
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && n >= 0)
+		return hooks_result(
+			dgram_receive_vectors(dgram, fd, iov, (size_t)n));
 	if (!hook_before(fd, 0, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(readv)(fd, iov, n));
@@ -76,6 +107,11 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && n >= 0)
+		return hooks_result(
+			dgram_send_vectors(dgram, fd, iov, (size_t)n));
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(writev)(fd, iov, n));
@@ -83,6 +119,11 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 
 EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_receive_bytes(dgram, fd, buf, len, flags));
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(recv)(fd, buf, len, flags));
@@ -91,6 +132,11 @@ EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size,
 			  int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && len <= size)
+		return hooks_result(
+			dgram_receive_bytes(dgram, fd, buf, len, flags));
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	return hook_after(fd, REAL(__recv_chk)(fd, buf, len, size, flags));
@@ -98,6 +144,11 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size,
 
 EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_send_bytes(dgram, fd, buf, len, flags));
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(send)(fd, buf, len, flags));
@@ -105,6 +156,11 @@ EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 EXPORT ssize_t __send(int fd, const void *buf, size_t len, int flags)
 {
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return hooks_result(
+			dgram_send_bytes(dgram, fd, buf, len, flags));
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(send)(fd, buf, len, flags));

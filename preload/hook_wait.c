@@ -168,6 +168,37 @@ static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 	}
 }
 
+/* --- what else the things behind descriptors wait for ------------------------------- */
+
+enum { ATTEND_MAX = 8 }; /* for one wait: what is left out is looked at again soon */
+
+/* Adds to fds, from *n on, what fd's thing wants to be waited for. */
+static void attend(int fd, struct pollfd *fds, size_t *n, size_t room)
+{
+	const struct thing *peeked = fdtable_peek(fd);
+	struct thing *thing;
+
+	if (peeked == NULL || peeked->kind->attend == NULL)
+		return;
+	thing = fdtable_get(fd);
+	if (thing != NULL && thing->kind->attend != NULL)
+		*n += thing->kind->attend(thing, fds + *n, room - *n);
+	fdtable_put(thing);
+}
+
+static void step_thing(int fd)
+{
+	const struct thing *peeked = fdtable_peek(fd);
+	struct thing *thing;
+
+	if (peeked == NULL || peeked->kind->step == NULL)
+		return;
+	thing = fdtable_get(fd);
+	if (thing != NULL && thing->kind->step != NULL)
+		thing->kind->step(thing);
+	fdtable_put(thing);
+}
+
 /*
  * What woke and was not waited for by us is told, what was is stepped and looked at anew;
  * returns how many are told.
@@ -190,18 +221,47 @@ static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
 	return told;
 }
 
+/* Behind the n of the program: what their things attend to. Returns how many. */
+static size_t prepare_attendants(const struct pollfd *fds, struct pollfd *extra,
+				 nfds_t n)
+{
+	size_t count = 0;
+
+	for (nfds_t i = 0; i < n && count < ATTEND_MAX; i++)
+		if (fds[i].fd >= 0)
+			attend(fds[i].fd, extra, &count, ATTEND_MAX);
+	return count;
+}
+
+/* Returns how many of them woke. */
+static int step_attendants(const struct pollfd *fds, nfds_t n,
+			   const struct pollfd *extra, size_t count)
+{
+	int woke = 0;
+
+	for (size_t i = 0; i < count; i++)
+		woke += extra[i].revents != 0;
+	for (nfds_t i = 0; woke > 0 && i < n; i++)
+		if (fds[i].fd >= 0)
+			step_thing(fds[i].fd);
+	return woke;
+}
+
 static int poll_pending(struct pollfd *fds, struct pollfd *copy, nfds_t n,
 			struct span *span, const sigset_t *mask)
 {
 	for (;;) {
 		struct timespec slice;
+		size_t more;
 		int r;
 
 		conn_expire();
 		prepare(fds, copy, n);
-		r = REAL(ppoll)(copy, n, span_slice(span, conn_look_again(), &slice), mask);
+		more = prepare_attendants(fds, copy + n, n);
+		r = REAL(ppoll)(copy, n + more, span_slice(span, conn_look_again(), &slice), mask);
 		if (r < 0)
 			return r;
+		r -= step_attendants(fds, n, copy + n, more);
 		r = r > 0 ? tell(fds, copy, n) : 0;
 		if (r > 0)
 			return r;
@@ -221,7 +281,7 @@ static int poll_slowly(struct pollfd *fds, nfds_t n, struct span *span,
 	SCRATCH scratch = { 0 };
 	struct pollfd own[OWN_POLLFDS];
 	struct pollfd *copy = scratch_get(&scratch, own, sizeof(own),
-					  n * sizeof(*copy));
+					  (n + ATTEND_MAX) * sizeof(*copy));
 
 	if (copy == NULL)
 		return (int)hooks_result(-ENOMEM);

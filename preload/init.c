@@ -27,6 +27,7 @@
 #include "core/sys.h"
 #include "core/token.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/listener.h"
@@ -66,6 +67,7 @@ static void read_all(void)
 		  config.log_path[0] ? config.log_path : NULL);
 	conn_setup(&config);
 	listener_setup(&config);
+	dgram_setup(&config);
 	fakemap_setup(&config);
 	resolver_setup(&config, libc);
 	lookup_setup(&config);
@@ -157,6 +159,7 @@ static void after_fork(void)
 	fdtable_ours();
 	fdtable_inherit();
 	conn_forked_child();
+	dgram_forked_child();
 	pthread_mutex_init(&proxy_lock, NULL);
 }
 

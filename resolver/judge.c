@@ -84,7 +84,7 @@ void judge_direct(const char *name, struct hosts_answer *found)
 
 bool judge_asks(void)
 {
-	return config->resolve == CONFIG_RESOLVE_TUNNEL;
+	return false;
 }
 
 /* Connections to a proxy that has only IPv6 are easier from IPv6 sockets. */

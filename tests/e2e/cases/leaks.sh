@@ -16,45 +16,41 @@ url="socks5h://$PROXY:1080"
 printf '%s\n' 'hosts: files dns' 'networks: files dns' >"$WORK/nsswitch"
 in_client mount --bind "$WORK/nsswitch" /etc/nsswitch.conf
 
-# told FILTER: what tcpdump says of the packets on the link that it matches.
-told() {
-	as_tester tcpdump -nn -v -r "$WORK/eth0.pcap" "$1" 2>"$WORK/tcpdump.err"
-	grep -q '^reading from' "$WORK/tcpdump.err" ||
-		bail_out "tcpdump: $(cat "$WORK/tcpdump.err")"
-}
-
-# go COMMAND...: the victim goes every way; SEEN is what was on the link.
+# go COMMAND...: the victim goes every way; SEEN is what was on the link and is not
+# the proxy's.
 go() {
 	capture_start
 	in_client "$@" "$victim" "$WORLD" "$WORLD6" eth0 >"$WORK/rows" 2>&1
 	capture_stop
-	SEEN=$(told "")
+	SEEN=$(as_tester tcpdump -nn -v -r "$WORK/eth0.pcap" \
+		"not ($(allowed_on_link))" 2>"$WORK/tcpdump.err")
+	grep -q '^reading from' "$WORK/tcpdump.err" ||
+		bail_out "tcpdump: $(cat "$WORK/tcpdump.err")"
 }
 
-# none: of all the ways, none was on the link, nor anything else but the proxy's.
+# none NAME: of all the ways, none was on the link.
 none() {
 	local way mark leaked=
 	while read -r way mark; do
 		! grep -qF -- "$mark" <<<"$SEEN" || leaked+=" $way"
 	done <<<"$MARKS"
-	is "under $1, no way leads out" "$leaked" ""
-	is "and nothing else is on the link" \
-		"$(told "not ($(allowed_on_link))")" ""
+	is "$1" "$leaked" ""
 }
 
 MARKS=$("$victim" marks)
+go
+while read -r way mark; do
+	like "without the library, there is a packet of $way" "$SEEN" \
+		"${mark//./[.]}"
+done <<<"$MARKS"
+
 go env SOCKSIFY_PROXY="$url" LD_PRELOAD="$PRELOAD"
-none "the library alone"
+none "under the library alone, no way leads out"
+is "and nothing else is on the link" "$SEEN" ""
 like "what is connected by number goes through the proxy" \
 	"$(danted_requests)" "ATYP: 1 address: $WORLD\\.7100"
 
 go "$SOCKSIFY" -x "$url"
-none "the command"
-
-# Last, since the kernel goes on for a while to report a group that was joined.
-go
-while read -r way mark; do
-	like "without either, there is a packet of $way" "$SEEN" \
-		"${mark//./[.]}"
-done <<<"$MARKS"
+none "under the command, no way leads out"
+is "and nothing else is on the link" "$SEEN" ""
 done_testing

@@ -33,10 +33,10 @@ signal.pause()' &
 wait_until "a name server on the client's loopback" listens client 53
 
 capture_start
-for target in "$WORLD 7" "$WORLD6 7" "$WORLD 53" "$WORLD6 53" "$PROXY 1080" \
-	"$RESOLVER 53" "127.0.0.53 53" "127.0.0.1 53" "::1 53" "0.0.0.0 53" \
-	"::ffff:$WORLD 7" "::ffff:127.0.0.1 53" "224.0.0.251 5353" \
-	"ff02::fb 5353" "10.11.1.255 9" "198.18.0.1 7"; do
+for target in "$WORLD 53" "$WORLD6 53" "$RESOLVER 53" "127.0.0.53 53" "127.0.0.1 53" "::1 53" "0.0.0.0 53" \
+	"::ffff:127.0.0.1 53" "224.0.0.251 5353" \
+	"ff02::fb 5353" "10.11.1.255 9" "255.255.255.255 9" "169.254.1.1 9" \
+	"fe80::1 9" "198.18.0.1 7"; do
 	read -r host port <<<"$target"
 	is "UDP to $host port $port fails in every sending call" \
 		"$(through "$url" "${probe[@]}" udp "$host" "$port" 2>/dev/null)" \

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * assoc.c - one UDP association: its control connection and its relay
+ *
+ * RFC 1928 section 6: the association lives as long as the TCP connection that asked for
+ * it. That connection is a socket of our own (private_fd.c) and a conn like any other, so
+ * whoever waits for anything steps it. Once the reply is there it is only kept, and looked
+ * at now and then: an end of stream is the end of the association, and so is any byte, for
+ * nothing may follow the reply.
+ *
+ * A proxy that does no UDP is remembered for minutes: programs that can do without, by
+ * TCP, do so at once then.
+ */
+#include "preload/assoc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/hooks.h"
+
+static const struct config *config;
+
+/* Until then nobody is asked (CLOCK_MONOTONIC); the process has one proxy. */
+static int64_t refused_until;
+
+#define REFUSED_NS (120 * NS_PER_S)
+
+void assoc_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+bool assoc_is_refused(void)
+{
+	int64_t until = __atomic_load_n(&refused_until, __ATOMIC_RELAXED);
+
+	return until != 0 && clock_now_ns() < until;
+}
+
+/* The proxy's address that the socket's relay will be beside, or NULL. */
+static const struct endpoint *proxy_for(int family)
+{
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct endpoint *e = &config->addresses[i];
+
+		if (family == AF_INET6 || e->kind == ENDPOINT_IPV4)
+			return e;
+	}
+	log_once("udp-family", "no UDP: the proxy has no address that an IPv4 "
+			       "socket reaches");
+	return NULL;
+}
+
+static void peer_of(const struct endpoint *e, int family, struct peer *peer)
+{
+	struct sockaddr_storage sa;
+	int len = endpoint_to_sockaddr(e, family, &sa);
+
+	peer->len = len < 0 ? 0 : (socklen_t)len;
+	if (len > 0)
+		memcpy(&peer->address, &sa, (size_t)len);
+}
+
+int assoc_proxy(int family, struct peer *proxy)
+{
+	const struct endpoint *e;
+
+	if (hooks_find_proxy() < 0)
+		return -ENETUNREACH;
+	e = proxy_for(family);
+	if (e == NULL)
+		return -ENETUNREACH;
+	peer_of(e, family, proxy);
+	return proxy->len > 0 ? 0 : -ENETUNREACH;
+}
+
+/*
+ * Zeros for where the datagrams will come from, in the family of the control connection:
+ * some servers' relay is of the family that they are given here.
+ */
+static int ask(struct assoc *assoc, const struct endpoint *proxy,
+	       conn_over *over, void *owner)
+{
+	struct endpoint nowhere = { .kind = proxy->kind };
+	struct peer peer;
+	struct conn_request request = {
+		.fd = assoc->control.fd,
+		.command = SOCKS5_UDP_ASSOCIATE,
+		.peer = &peer.address.sa,
+		.destination = &nowhere,
+		.domain = proxy->kind == ENDPOINT_IPV4 ? AF_INET : AF_INET6,
+		.nonblocking = true,
+		.over = over,
+		.owner = owner,
+	};
+
+	peer_of(&nowhere, request.domain, &peer);
+	return conn_open(&request);
+}
+
+int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
+{
+	const struct endpoint *proxy;
+	int r;
+
+	if (assoc_is_refused() || !fdtable_ours())
+		return -ENETUNREACH;
+	proxy = hooks_find_proxy() < 0 ? NULL : proxy_for(family);
+	if (proxy == NULL)
+		return -ENETUNREACH;
+	r = private_fd_socket(&assoc->control,
+			      proxy->kind == ENDPOINT_IPV4 ? AF_INET : AF_INET6,
+			      SOCK_STREAM);
+	if (r < 0)
+		return r;
+	assoc->error = 0;
+	__atomic_store_n(&assoc->phase, ASSOC_PENDING, __ATOMIC_RELEASE);
+	r = ask(assoc, proxy, over, owner);
+	if (r == 0 || r == -EINPROGRESS)
+		return 0;
+	assoc_end(assoc);
+	return r;
+}
+
+/* --- the reply --------------------------------------------------------------------- */
+
+static bool control_peer(const struct assoc *assoc, struct endpoint *e)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	return sys3(SYS_getpeername, assoc->control.fd, &sa, &len) == 0 &&
+	       endpoint_from_sockaddr(e, (struct sockaddr *)&sa, len) == 0;
+}
+
+/*
+ * Where the relay is: BND, unless that is no address, is one that means less here than it
+ * does to the proxy, or is out of the socket's reach. Then the proxy's own.
+ */
+static bool find_relay(const struct assoc *assoc, const struct endpoint *bound,
+		       int family, struct peer *relay)
+{
+	struct endpoint proxy;
+
+	if (bound->port == 0 || !control_peer(assoc, &proxy))
+		return false;
+	relay->len = 0;
+	if (bound->kind != ENDPOINT_NONE &&
+	    endpoint_scope(bound) >= endpoint_scope(&proxy) &&
+	    endpoint_scope(bound) <= ENDPOINT_SCOPE_GLOBAL)
+		peer_of(bound, family, relay);
+	proxy.port = bound->port;
+	if (relay->len == 0)
+		peer_of(&proxy, family, relay);
+	return relay->len > 0;
+}
+
+/*
+ * "Not supported", and how else servers say it: some general failure, some rule of theirs,
+ * or nothing at all. To have found no proxy says nothing about it.
+ */
+static bool is_refusal(const struct bound *bound)
+{
+	switch (bound->reply) {
+	case SOCKS5_SUCCEEDED:
+		return bound->asked;
+	case SOCKS5_GENERAL_FAILURE:
+	case SOCKS5_NOT_ALLOWED:
+	case SOCKS5_COMMAND_NOT_SUPPORTED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void remember_refusal(void)
+{
+	__atomic_store_n(&refused_until, clock_now_ns() + REFUSED_NS,
+			 __ATOMIC_RELAXED);
+	log_once("udp", "the proxy does no UDP: such datagrams are refused");
+}
+
+void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
+{
+	uint32_t turn = !assoc->turn;
+	struct endpoint bound;
+
+	if (conn_bound(conn, &bound) &&
+	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
+		assoc->looked_ns = clock_now_ns();
+		__atomic_store_n(&assoc->turn, turn, __ATOMIC_RELEASE);
+		__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
+		return;
+	}
+	if (conn_look(conn) == CONN_CONNECTED || is_refusal(&conn->bound))
+		remember_refusal();
+	assoc->error = ENETUNREACH;
+	assoc_end(assoc);
+}
+
+void assoc_step(struct assoc *assoc)
+{
+	struct conn *conn = conn_get(assoc->control.fd);
+
+	if (conn != NULL)
+		conn_step(conn, assoc->control.fd);
+	conn_put(conn);
+}
+
+/* --- as long as it lasts ----------------------------------------------------------- */
+
+bool assoc_is_alive(struct assoc *assoc, bool now)
+{
+	int64_t time = clock_now_ns();
+	char byte;
+
+	if (!now && time - __atomic_load_n(&assoc->looked_ns,
+					   __ATOMIC_RELAXED) < ASSOC_LOOK_NS)
+		return true;
+	__atomic_store_n(&assoc->looked_ns, time, __ATOMIC_RELAXED);
+	if (private_fd_get(&assoc->control) < 0)
+		return false;
+	return sys6(SYS_recvfrom, assoc->control.fd, &byte, 1,
+		    MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == -EAGAIN;
+}
+
+void assoc_end(struct assoc *assoc)
+{
+	__atomic_store_n(&assoc->phase, ASSOC_NONE, __ATOMIC_RELEASE);
+	private_fd_close(&assoc->control);
+}

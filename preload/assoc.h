@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* assoc.h - one UDP association: its control connection and its relay */
+#ifndef SOCKSIFY_PRELOAD_ASSOC_H
+#define SOCKSIFY_PRELOAD_ASSOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "preload/conn.h"
+#include "preload/private_fd.h"
+
+enum assoc_phase {
+	ASSOC_NONE,    /* not asked for, failed, or lost */
+	ASSOC_PENDING, /* being negotiated */
+	ASSOC_READY,   /* the relay is known */
+};
+
+/**
+ * struct assoc - a UDP association of one socket
+ * @phase:	enum assoc_phase; changed by who holds the owner's lock
+ * @turn:	which of @relays counts: the other one may still be read
+ * @error:	errno (positive) of the last one that failed
+ * @looked_ns:	when the control connection was last looked at
+ * @control:	the control connection
+ * @relays:	where datagrams go, as the program's socket takes it
+ */
+struct assoc {
+	uint32_t phase;
+	uint32_t turn;
+	int32_t error;
+	int64_t looked_ns;
+	struct private_fd control;
+	struct peer relays[2];
+};
+
+void assoc_setup(const struct config *config);
+
+static inline enum assoc_phase assoc_phase(const struct assoc *assoc)
+{
+	return __atomic_load_n(&assoc->phase, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct peer *assoc_relay(const struct assoc *assoc)
+{
+	return &assoc->relays[__atomic_load_n(&assoc->turn, __ATOMIC_ACQUIRE)];
+}
+
+/* The proxy has said lately that it does no UDP. */
+bool assoc_is_refused(void);
+
+/*
+ * Where a socket of that family is to be connected as long as there is no relay: the proxy
+ * itself. 0, or -ENETUNREACH: no address of the proxy is within reach of that family.
+ */
+int assoc_proxy(int family, struct peer *proxy);
+
+/*
+ * Begins an association for a socket of that family. 0: ASSOC_PENDING, and over is called
+ * with owner, which calls assoc_settle; else -errno.
+ */
+int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner);
+
+/* The control connection of assoc is over: ASSOC_READY follows, or ASSOC_NONE and @error. */
+void assoc_settle(struct assoc *assoc, struct conn *conn, int family);
+
+/* Goes on with what is pending, as far as it goes without waiting. */
+void assoc_step(struct assoc *assoc);
+
+/*
+ * The control connection still stands; asked of the kernel now, or else not more often than
+ * every ASSOC_LOOK_NS.
+ */
+#define ASSOC_LOOK_NS 100000000
+bool assoc_is_alive(struct assoc *assoc, bool now);
+
+/* ASSOC_NONE; the control connection is closed. */
+void assoc_end(struct assoc *assoc);
+
+#endif

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram.c - what a program's UDP socket stands for, once it means a proxied peer
+ *
+ * Theory of Operation
+ *
+ * A UDP socket is the kernel's until the program connects it to a proxied address or
+ * sends to one. From then on its descriptor stands for a struct dgram, which knows what the
+ * program believes (whom it is connected to) and what is true: the socket of a program that
+ * connected is connected to the proxy's relay, so that the kernel itself keeps out what
+ * others send, and readiness is its own; until there is a relay it is connected to the
+ * proxy. The socket of a program that did not connect is not connected either, and what
+ * it receives is told apart by the sender's address.
+ *
+ * The association (assoc.c) is asked for when the first datagram is sent. A blocking call
+ * waits for it; one that may not wait leaves its datagram in a queue, and whoever waits for
+ * the socket afterwards steps the negotiation: an epoll by a marker (conn_attend), poll and
+ * select by waiting for the control connection as well (thing_kind.attend), a blocking
+ * receive here. Whoever finds that it is over sends what is queued.
+ *
+ * The way of a datagram when all that is done takes no lock and no allocation: the peer's
+ * header stands ready (targets; routes), and what is read while it changes is the one or
+ * the other. What changes is changed under the lock, by compare-and-swap with all signals
+ * blocked, for a moment.
+ *
+ * The association ends with its TCP connection: that is looked at before a datagram is sent,
+ * but not more often than ten times a second. A new one is made for the same socket, whose
+ * port stays what it is.
+ *
+ * fork: both sides have the socket and the control connection, and go on. What is queued is
+ * sent by the parent. vfork: a child makes no association, since it would be its parent's.
+ * close: with the last descriptor that stands for it the control connection goes, too.
+ */
+#include "preload/dgram.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/log.h"
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/hooks.h"
+#include "preload/options.h"
+#include "preload/signals.h"
+#include "preload/watch.h"
+
+enum {
+	QUEUE_SIZE = 1 << 17,
+	PATIENCE_S = 5, /* of a blocking call, for the proxy */
+	PORT_OF_DNS = 53,
+};
+
+static const struct config *config;
+static struct pool dgrams = { .size = sizeof(struct dgram), .per_chunk = 16 };
+
+uint32_t dgram_count;
+
+void dgram_setup(const struct config *the_config)
+{
+	config = the_config;
+	assoc_setup(the_config);
+}
+
+/* --- the lock ---------------------------------------------------------------------- */
+
+static void lock(struct dgram *dgram, sigset_t *signals)
+{
+	signals_block(signals);
+	while (__atomic_exchange_n(&dgram->lock, 1, __ATOMIC_ACQUIRE) != 0)
+		sys0(SYS_sched_yield);
+}
+
+static void unlock(struct dgram *dgram, const sigset_t *signals)
+{
+	__atomic_store_n(&dgram->lock, 0, __ATOMIC_RELEASE);
+	signals_restore(signals);
+}
+
+/* --- which sockets ----------------------------------------------------------------- */
+
+bool dgram_is_udp(int fd, int *family)
+{
+	unsigned int notes = fdtable_notes(fd);
+
+	if (notes & FD_SEEN) {
+		*family = notes & FD_INET6 ? AF_INET6 : AF_INET;
+		return !(notes & FD_STREAM);
+	}
+	*family = option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC);
+	return (*family == AF_INET || *family == AF_INET6) &&
+	       option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_DGRAM &&
+	       option_get(fd, SOL_SOCKET, SO_PROTOCOL, 0) == IPPROTO_UDP;
+}
+
+static void queue_drop(struct dgram *dgram)
+{
+	if (dgram->queue != NULL)
+		sys2(SYS_munmap, dgram->queue, QUEUE_SIZE);
+	dgram->queue = NULL;
+	dgram->queued = 0;
+}
+
+static void dgram_release(struct thing *thing)
+{
+	struct dgram *dgram = (struct dgram *)thing;
+
+	assoc_end(&dgram->assoc);
+	queue_drop(dgram);
+	__atomic_sub_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
+	pool_give(&dgrams, dgram);
+}
+
+/* Waiting for the socket is waiting for its association, too. */
+static size_t dgram_attend(struct thing *thing, struct pollfd *fds, size_t max)
+{
+	struct dgram *dgram = (struct dgram *)thing;
+	struct conn *conn;
+
+	if (max == 0 || assoc_phase(&dgram->assoc) != ASSOC_PENDING)
+		return 0;
+	conn = conn_get(dgram->assoc.control.fd);
+	if (conn == NULL)
+		return 0;
+	fds[0].fd = dgram->assoc.control.fd;
+	fds[0].events = conn_events(conn);
+	fds[0].revents = 0;
+	conn_put(conn);
+	return 1;
+}
+
+static void dgram_step(struct thing *thing)
+{
+	struct dgram *dgram = (struct dgram *)thing;
+
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+		assoc_step(&dgram->assoc);
+}
+
+const struct thing_kind dgram_kind = {
+	.release = dgram_release,
+	.attend = dgram_attend,
+	.step = dgram_step,
+};
+
+static struct dgram *dgram_new(int fd, int family)
+{
+	struct dgram *dgram = pool_take(&dgrams);
+
+	if (dgram == NULL)
+		return NULL;
+	dgram->thing.kind = &dgram_kind;
+	dgram->lock = 0;
+	dgram->fd = fd;
+	dgram->family = family;
+	dgram->connected = DGRAM_NONE;
+	dgram->cookie = option_cookie(fd);
+	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
+	dgram->dropped = 0;
+	memset(dgram->routes, 0, sizeof(dgram->routes));
+	sources_clear(&dgram->sources);
+	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
+	return dgram;
+}
+
+/* A duplicate that was made before shows the same socket. */
+static void show_too(int fd, void *arg)
+{
+	struct dgram *dgram = arg;
+
+	if (option_cookie(fd) == dgram->cookie)
+		fdtable_share(fd, &dgram->thing);
+}
+
+static struct dgram *make_shown(int fd, int family)
+{
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		return dgram;
+	dgram = dgram_new(fd, family);
+	if (dgram == NULL)
+		return NULL;
+	if (fdtable_set(fd, &dgram->thing) < 0) {
+		fdtable_put(&dgram->thing);
+		return NULL;
+	}
+	if (fdtable_notes(fd) & FD_DUPED)
+		fdtable_each_noted(FD_DUPED, show_too, dgram);
+	return dgram;
+}
+
+struct dgram *dgram_made(int fd, int family)
+{
+	static uint32_t making; /* one at a time, or two threads make two of one */
+	struct dgram *dgram = dgram_peek(fd);
+	sigset_t signals;
+
+	if (dgram != NULL && dgram->cookie == option_cookie(fd))
+		return dgram;
+	signals_block(&signals);
+	while (__atomic_exchange_n(&making, 1, __ATOMIC_ACQUIRE) != 0)
+		sys0(SYS_sched_yield);
+	if (dgram != NULL)
+		fdtable_forget(fd, &dgram->thing);
+	dgram = make_shown(fd, family);
+	__atomic_store_n(&making, 0, __ATOMIC_RELEASE);
+	signals_restore(&signals);
+	return dgram;
+}
+
+bool dgram_stale(struct dgram *dgram, int fd)
+{
+	if (option_cookie(fd) == dgram->cookie)
+		return false;
+	fdtable_forget(fd, &dgram->thing);
+	return true;
+}
+
+/* Some descriptor of the socket, or -1. */
+static int shown_by(struct dgram *dgram)
+{
+	if (dgram_peek(dgram->fd) == dgram &&
+	    option_cookie(dgram->fd) == dgram->cookie)
+		return dgram->fd;
+	dgram->fd = fdtable_find(&dgram->thing);
+	return dgram->fd >= 0 && option_cookie(dgram->fd) == dgram->cookie ?
+		       dgram->fd :
+		       -1;
+}
+
+/* --- where a datagram goes --------------------------------------------------------- */
+
+/*
+ * The broadcast address of one of this machine's own networks: the kernel knows. No packet
+ * is sent, and the socket is gone when this returns.
+ */
+static bool is_broadcast(const struct endpoint *to)
+{
+	struct sockaddr_storage sa;
+	struct private_fd own;
+	int len;
+	long r;
+
+	if (to->kind != ENDPOINT_IPV4 || (to->v4[3] & 3) != 3 ||
+	    endpoint_scope(to) != ENDPOINT_SCOPE_SITE)
+		return false;
+	len = endpoint_to_sockaddr(to, AF_INET, &sa);
+	if (private_fd_socket(&own, AF_INET, SOCK_DGRAM) < 0)
+		return true;
+	r = sys3(SYS_connect, own.fd, &sa, len);
+	private_fd_close(&own);
+	return r == -EACCES;
+}
+
+/* Why it cannot go through a proxy, or NULL. */
+static const char *unfit(const struct endpoint *to)
+{
+	if (!config->udp)
+		return "udp = block";
+	switch (endpoint_scope(to)) {
+	case ENDPOINT_SCOPE_GROUP:
+		return "multicast and broadcast need a direct rule";
+	case ENDPOINT_SCOPE_LINK:
+		return "a link-local address needs a direct rule";
+	default:
+		break;
+	}
+	if (is_broadcast(to))
+		return "multicast and broadcast need a direct rule";
+	if (to->port == 0)
+		return "port 0";
+	/* The seam for who answers in their place. */
+	if (to->port == PORT_OF_DNS)
+		return "only a direct rule lets DNS by UDP pass";
+	return NULL;
+}
+
+int dgram_judge(const union route_address *address, socklen_t len,
+		struct endpoint *to)
+{
+	int route = route_of_datagram(hooks_config(), &address->sa, len, to);
+	const char *why;
+
+	if (route == ROUTE_DIRECT || route == -EINVAL)
+		return route;
+	if (route < 0)
+		return -ENETUNREACH;
+	if (route == ROUTE_BLOCK) {
+		route_blocked(config, to);
+		return -ENETUNREACH;
+	}
+	why = unfit(to);
+	if (why == NULL)
+		return ROUTE_VIA;
+	route_refused(to, why);
+	return -ENETUNREACH;
+}
+
+/* --- the program's connect --------------------------------------------------------- */
+
+static bool stands_for_name(const struct endpoint *to)
+{
+	return to->kind == ENDPOINT_NAME;
+}
+
+/* The other target is made the one that counts. */
+static void set_target(struct dgram *dgram, const union route_address *address,
+		       socklen_t len, const uint8_t *header, int header_len)
+{
+	uint32_t turn = !dgram->turn;
+	struct dgram_target *target = &dgram->targets[turn];
+
+	target->peer.len = len;
+	memcpy(&target->peer.address, &address->storage,
+	       sizeof(target->peer.address));
+	target->len = (uint16_t)header_len;
+	memcpy(target->header, header, (size_t)header_len);
+	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
+}
+
+/* Connects the kernel's socket to the relay, or the proxy as long as there is none. */
+static int connect_kernel(struct dgram *dgram, int fd)
+{
+	struct peer proxy;
+	const struct peer *to = &proxy;
+
+	if (assoc_phase(&dgram->assoc) == ASSOC_READY)
+		to = assoc_relay(&dgram->assoc);
+	else if (assoc_proxy(dgram->family, &proxy) < 0)
+		return -ENETUNREACH;
+	return (int)sys3(SYS_connect, fd, &to->address, to->len);
+}
+
+static int connect_via(int fd, int family, const union route_address *address,
+		       socklen_t len, const struct endpoint *to)
+{
+	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+	int header_len = socks5_put_udp_header(header, sizeof(header), to);
+	struct dgram *dgram;
+	sigset_t signals;
+	int r;
+
+	if (header_len < 0 || assoc_is_refused())
+		return -ENETUNREACH;
+	r = hooks_find_proxy();
+	if (r < 0)
+		return -ENETUNREACH;
+	dgram = dgram_made(fd, family);
+	if (dgram == NULL)
+		return -ENOBUFS;
+	lock(dgram, &signals);
+	r = connect_kernel(dgram, fd);
+	if (r == 0) {
+		set_target(dgram, address, len, header, header_len);
+		__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
+	}
+	unlock(dgram, &signals);
+	if (r == 0 && stands_for_name(to))
+		sources_sent_to_name(&dgram->sources, &address->sa, len);
+	return r;
+}
+
+int dgram_connect(int fd, const union route_address *address, socklen_t len)
+{
+	struct dgram *dgram = dgram_peek(fd);
+	struct endpoint to;
+	int family, r;
+	int route = dgram_judge(address, len, &to);
+
+	if (route < 0)
+		return route;
+	if (!dgram_is_udp(fd, &family))
+		return -EAFNOSUPPORT;
+	/* An IPv6 address is none to an IPv4 socket: the kernel says so. */
+	if (route == ROUTE_VIA &&
+	    !(family == AF_INET && address->sa.sa_family == AF_INET6))
+		return connect_via(fd, family, address, len, &to);
+	r = (int)sys3(SYS_connect, fd, &address->sa, len);
+	if (r == 0 && dgram != NULL)
+		__atomic_store_n(&dgram->connected, DGRAM_DIRECT,
+				 __ATOMIC_RELEASE);
+	return r;
+}
+
+static uint16_t local_port(int fd)
+{
+	struct peer own = { .len = sizeof(own.address) };
+
+	if (sys3(SYS_getsockname, fd, &own.address, &own.len) < 0)
+		return 0;
+	return own.address.in.sin_port; /* it stands in the same place in both */
+}
+
+/* A port that the kernel chose is given up by that: the relay knows the old one. */
+int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
+		     socklen_t len)
+{
+	uint16_t before = local_port(fd);
+	sigset_t signals;
+	int r = (int)sys3(SYS_connect, fd, none, len);
+
+	if (r < 0)
+		return r;
+	lock(dgram, &signals);
+	__atomic_store_n(&dgram->connected, DGRAM_NONE, __ATOMIC_RELEASE);
+	if (local_port(fd) != before)
+		assoc_end(&dgram->assoc);
+	unlock(dgram, &signals);
+	return 0;
+}
+
+/* --- the association ---------------------------------------------------------------- */
+
+struct datagram {
+	uint32_t len; /* of what follows */
+};
+
+static void send_queued(struct dgram *dgram, int fd)
+{
+	const struct peer *relay = assoc_relay(&dgram->assoc);
+	bool connected = dgram_connected(dgram) == DGRAM_VIA;
+	struct datagram next;
+
+	for (uint32_t at = 0; at < dgram->queued; at += next.len) {
+		memcpy(&next, dgram->queue + at, sizeof(next));
+		at += sizeof(next);
+		sys6(SYS_sendto, fd, dgram->queue + at, next.len,
+		     MSG_DONTWAIT | MSG_NOSIGNAL,
+		     connected ? NULL : &relay->address,
+		     connected ? 0 : relay->len);
+	}
+}
+
+/* Its control connection is over, in one way or the other. */
+static void associated(struct conn *conn, void *owner)
+{
+	struct dgram *dgram = owner;
+	sigset_t signals;
+	int fd;
+
+	lock(dgram, &signals);
+	if (dgram->assoc.control.cookie == conn->cookie &&
+	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+		fd = shown_by(dgram);
+		assoc_settle(&dgram->assoc, conn, dgram->family);
+		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
+			if (dgram_connected(dgram) == DGRAM_VIA)
+				connect_kernel(dgram, fd);
+			send_queued(dgram, fd);
+		}
+		queue_drop(dgram);
+	}
+	unlock(dgram, &signals);
+}
+
+static void attend_epoll(int epfd, void *arg)
+{
+	const int *control = arg;
+
+	conn_attend(*control, epfd);
+}
+
+static int begin(struct dgram *dgram, int fd)
+{
+	sigset_t signals;
+	int control = -1;
+	int r = 0;
+
+	lock(dgram, &signals);
+	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
+		r = assoc_begin(&dgram->assoc, dgram->family, associated, dgram);
+		control = dgram->assoc.control.fd;
+	}
+	dgram->fd = fd;
+	unlock(dgram, &signals);
+	if (r == 0 && control >= 0 && fdtable_notes(fd) & FD_WATCHED)
+		watch_each_epoll(fd, attend_epoll, &control);
+	return r;
+}
+
+static bool may_wait(int fd, int flags)
+{
+	return !(flags & MSG_DONTWAIT) &&
+	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* Within SO_SNDTIMEO, and not for long: a datagram would be lost by then. */
+static int wait_for_relay(struct dgram *dgram, int fd)
+{
+	int64_t limit = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	struct timeval timeout = option_send_timeout(fd);
+	int64_t own = timeout.tv_sec * NS_PER_S + timeout.tv_usec * 1000ll;
+
+	if (own > 0 && clock_now_ns() + own < limit)
+		limit = clock_now_ns() + own;
+	return conn_settle(dgram->assoc.control.fd, limit);
+}
+
+int dgram_need_relay(struct dgram *dgram, int fd, int flags)
+{
+	int r;
+
+	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
+		if (assoc_is_alive(&dgram->assoc, false))
+			return 0;
+		dgram_lost(dgram);
+	}
+	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
+		r = begin(dgram, fd);
+		if (r < 0)
+			return -ENETUNREACH;
+	}
+	assoc_step(&dgram->assoc);
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+		if (!may_wait(fd, flags))
+			return 1;
+		r = wait_for_relay(dgram, fd);
+		if (r == -EINTR)
+			return r;
+	}
+	switch (assoc_phase(&dgram->assoc)) {
+	case ASSOC_READY:
+		return 0;
+	case ASSOC_PENDING:
+		return 1;
+	default:
+		return -ENETUNREACH;
+	}
+}
+
+void dgram_lost(struct dgram *dgram)
+{
+	sigset_t signals;
+
+	lock(dgram, &signals);
+	if (assoc_phase(&dgram->assoc) == ASSOC_READY &&
+	    !assoc_is_alive(&dgram->assoc, true))
+		assoc_end(&dgram->assoc);
+	unlock(dgram, &signals);
+}
+
+/* --- the queue ----------------------------------------------------------------------- */
+
+static bool queue_made(struct dgram *dgram)
+{
+	long p;
+
+	if (dgram->queue != NULL)
+		return true;
+	p = sys6(SYS_mmap, NULL, QUEUE_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return false;
+	dgram->queue = (uint8_t *)p;
+	dgram->queued = 0;
+	return true;
+}
+
+static void enqueue(struct dgram *dgram, const struct msghdr *message)
+{
+	struct datagram next = { 0 };
+	uint32_t at = dgram->queued + (uint32_t)sizeof(next);
+
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		const struct iovec *iov = &message->msg_iov[i];
+
+		if (iov->iov_len > QUEUE_SIZE - at)
+			return;
+		memcpy(dgram->queue + at, iov->iov_base, iov->iov_len);
+		at += (uint32_t)iov->iov_len;
+		next.len += (uint32_t)iov->iov_len;
+	}
+	memcpy(dgram->queue + dgram->queued, &next, sizeof(next));
+	dgram->queued = at;
+}
+
+bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message)
+{
+	sigset_t signals;
+	bool pending;
+
+	lock(dgram, &signals);
+	dgram->fd = fd;
+	pending = assoc_phase(&dgram->assoc) == ASSOC_PENDING;
+	if (pending && queue_made(dgram) &&
+	    QUEUE_SIZE - dgram->queued > sizeof(struct datagram))
+		enqueue(dgram, message);
+	unlock(dgram, &signals);
+	return pending;
+}
+
+/* --- waiting -------------------------------------------------------------------------- */
+
+int dgram_wait_readable(struct dgram *dgram, int fd)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN } };
+
+	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+		struct timespec slice = { 0 };
+		int64_t left = conn_look_again() - clock_now_ns();
+
+		if (dgram_attend(&dgram->thing, &fds[1], 1) == 0)
+			break;
+		if (left > 0) {
+			slice.tv_sec = left / NS_PER_S;
+			slice.tv_nsec = left % NS_PER_S;
+		}
+		if (REAL(ppoll)(fds, 2, &slice, NULL) < 0)
+			return -errno;
+		conn_expire();
+		dgram_step(&dgram->thing);
+		if (fds[0].revents != 0)
+			break;
+	}
+	return 0;
+}
+
+void dgram_dropped(struct dgram *dgram, const char *why)
+{
+	__atomic_add_fetch(&dgram->dropped, 1, __ATOMIC_RELAXED);
+	log_once(why, "a datagram was dropped: %s", why);
+}
+
+/* --- the life of the process ----------------------------------------------------------- */
+
+void dgram_forked_child(void)
+{
+	uint32_t used = pool_used(&dgrams);
+
+	for (uint32_t i = 0; dgram_count > 0 && i < used; i++) {
+		struct dgram *dgram = pool_at(&dgrams, i);
+
+		if (dgram == NULL || dgram->thing.refs == 0)
+			continue;
+		dgram->lock = 0;
+		queue_drop(dgram);
+	}
+}
+
+void dgram_finish(int fd)
+{
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+		wait_for_relay(dgram, fd);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* dgram.h - what a program's UDP socket stands for, once it means a proxied peer */
+#ifndef SOCKSIFY_PRELOAD_DGRAM_H
+#define SOCKSIFY_PRELOAD_DGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "core/config.h"
+#include "core/socks5.h"
+#include "preload/assoc.h"
+#include "preload/pool.h"
+#include "preload/route.h"
+#include "preload/sources.h"
+
+/* Whom the program has connected its socket to. */
+enum dgram_peer {
+	DGRAM_NONE,   /* nobody: the kernel's socket is not connected either */
+	DGRAM_VIA,    /* a proxied peer: the kernel's is connected to the relay */
+	DGRAM_DIRECT, /* one that is not: so is the kernel's */
+};
+
+/**
+ * struct dgram_target - a peer in the form in which it is sent to
+ * @peer:	as the program gave it
+ * @len:	of @header
+ * @header:	of RFC 1928 section 7
+ */
+struct dgram_target {
+	struct peer peer;
+	uint16_t len;
+	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+};
+
+enum { DGRAM_ROUTES = 4, DGRAM_ROUTE_HEADER = 64 };
+
+/**
+ * struct dgram_route - an address that was sent to lately
+ * @seq:	odd while it is written
+ * @route:	enum route
+ * @len:	of @header
+ * @address:	as the program gave it
+ * @header:	what goes before the data
+ */
+struct dgram_route {
+	uint32_t seq;
+	uint8_t route;
+	uint8_t len;
+	struct peer address;
+	uint8_t header[DGRAM_ROUTE_HEADER];
+};
+
+/**
+ * struct dgram - a UDP socket that has to do with the proxy
+ * @thing:	first, for fdtable
+ * @index:	for pool
+ * @link:	likewise
+ * @lock:	of whoever changes what is not atomic; with signals blocked, never held
+ *		over a wait
+ * @fd:		a descriptor of the socket, lately
+ * @family:	AF_INET or AF_INET6
+ * @cookie:	SO_COOKIE
+ * @connected:	enum dgram_peer
+ * @turn:	which of @targets counts: the other one may still be read
+ * @targets:	whom the program has connected it to
+ * @assoc:	the association
+ * @queue:	first datagrams, until there is a relay; a mapping, or NULL
+ * @queued:	bytes in it
+ * @dropped:	datagrams that were no answer of anybody's
+ * @routes:	where it sent to lately
+ * @sources:	whom it sent to, and who answers
+ */
+struct dgram {
+	struct thing thing;
+	uint32_t index;
+	uint32_t link;
+	uint32_t lock;
+	int32_t fd;
+	int32_t family;
+	uint32_t connected;
+	uint64_t cookie;
+	uint32_t turn;
+	struct dgram_target targets[2];
+	struct assoc assoc;
+	uint8_t *queue;
+	uint32_t queued;
+	uint32_t dropped;
+	struct dgram_route routes[DGRAM_ROUTES];
+	struct sources sources;
+};
+
+extern const struct thing_kind dgram_kind;
+
+/* How many this process has. */
+extern uint32_t dgram_count;
+
+void dgram_setup(const struct config *config);
+
+/*
+ * What fd stands for, if it is one. No reference, and the kernel is not asked: the memory
+ * stays one of its kind, and what the number of another file gets fails on it (dgram_stale).
+ */
+static inline struct dgram *dgram_peek(int fd)
+{
+	const struct thing *thing;
+
+	if (__builtin_expect(__atomic_load_n(&dgram_count, __ATOMIC_RELAXED) ==
+				     0,
+			     1))
+		return NULL;
+	thing = fdtable_peek(fd);
+	return thing != NULL && thing->kind == &dgram_kind ?
+		       (struct dgram *)thing :
+		       NULL;
+}
+
+static inline enum dgram_peer dgram_connected(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->connected, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct dgram_target *dgram_target(const struct dgram *dgram)
+{
+	return &dgram->targets[__atomic_load_n(&dgram->turn, __ATOMIC_ACQUIRE)];
+}
+
+/* fd is a UDP socket of AF_INET or AF_INET6; *family tells which. */
+bool dgram_is_udp(int fd, int *family);
+
+/*
+ * Where a datagram to that address goes: ROUTE_DIRECT, or ROUTE_VIA with what the proxy is
+ * to be told in *to, or -errno, and the log says why.
+ */
+int dgram_judge(const union route_address *address, socklen_t len,
+		struct endpoint *to);
+
+/* The program's connect(), of a UDP socket. 0 or -errno. */
+int dgram_connect(int fd, const union route_address *address, socklen_t len);
+
+/* Its connect(AF_UNSPEC). 0 or -errno. */
+int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
+		     socklen_t len);
+
+/* What fd stands for; made if need be. NULL: no memory. */
+struct dgram *dgram_made(int fd, int family);
+
+/*
+ * fd has failed in a way that a UDP socket does not: true if it is another file by now, of
+ * which nothing is known any more.
+ */
+bool dgram_stale(struct dgram *dgram, int fd);
+
+/*
+ * Makes sure that there is a relay. 0: there is; 1: it is being asked for and the call may
+ * not wait: dgram_queue; else -errno.
+ */
+int dgram_need_relay(struct dgram *dgram, int fd, int flags);
+
+/* The association is lost: a later need makes another. */
+void dgram_lost(struct dgram *dgram);
+
+/*
+ * Keeps a datagram, header and data, until there is a relay; what there is no room for is
+ * dropped, as a full network would. False: there is a relay by now.
+ */
+bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message);
+
+/*
+ * Waits until fd has something to be read, stepping the association meanwhile. 0, or
+ * -errno of an interrupted wait. Returns at once when nothing is pending.
+ */
+int dgram_wait_readable(struct dgram *dgram, int fd);
+
+/* One datagram was dropped: why, for the log, which tells it once. */
+void dgram_dropped(struct dgram *dgram, const char *why);
+
+/* In the child of a fork: what is queued is its parent's to send. */
+void dgram_forked_child(void);
+
+/* Before another program is started: what is pending is finished. */
+void dgram_finish(int fd);
+
+#endif

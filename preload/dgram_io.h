@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* dgram_io.h - datagrams of sockets that have to do with the proxy */
+#ifndef SOCKSIFY_PRELOAD_DGRAM_IO_H
+#define SOCKSIFY_PRELOAD_DGRAM_IO_H
+
+#include <sys/types.h>
+
+#include "preload/dgram.h"
+
+/* What became of a call: a count, or -errno. The kernel's own calls, without a header,
+ * where that is what it comes to. */
+ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
+		   int flags);
+ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags);
+
+int dgram_send_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
+		    unsigned int n, int flags);
+int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
+		       unsigned int n, int flags, struct timespec *timeout);
+
+/* The simpler forms. */
+ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
+			 int flags);
+ssize_t dgram_receive_bytes(struct dgram *dgram, int fd, void *bytes, size_t n,
+			    int flags);
+ssize_t dgram_send_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
+			   size_t n);
+ssize_t dgram_receive_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
+			      size_t n);
+
+#endif

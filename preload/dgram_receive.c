@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram_receive.c - datagrams from the proxy's relay: without their header
+ *
+ * The kernel is given three vectors: ten bytes for the header, the program's own, and a
+ * spill. An IPv4 header is ten bytes, so the data of such a datagram is in its place at once;
+ * behind a longer header it is moved there, and what the program's vectors had no room for
+ * before comes out of the spill. How long the datagram is the kernel tells by MSG_TRUNC.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/dgram_io.h"
+#include "preload/hooks.h"
+
+enum {
+	OWN_VECTORS = 16,
+	LEAST = SOCKS5_UDP_HEADER_IPV4,
+	SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4,
+};
+
+/**
+ * struct incoming - a datagram that came
+ * @n:		its length on the wire
+ * @head:	its header's length; 0: it has none
+ * @room:	of the program's vectors
+ * @from:	who sent it, by the kernel; a length of 0: the one it is connected to
+ * @shown:	who sent it, to the program
+ * @count:	of @vectors
+ * @vectors:	header, the program's, spill
+ */
+struct incoming {
+	size_t n;
+	size_t head;
+	size_t room;
+	struct peer from;
+	struct peer shown;
+	size_t count;
+	struct iovec vectors[OWN_VECTORS + 2];
+	uint8_t first[LEAST];
+	uint8_t spill[SPILL];
+};
+
+static long real_receive(int fd, struct msghdr *message, int flags)
+{
+	long n = REAL(recvmsg)(fd, message, flags);
+
+	return n < 0 ? -errno : n;
+}
+
+/* --- one row of bytes over several vectors -------------------------------------------- */
+
+/* What is at offset, and how much of it is in one piece; NULL beyond the end. */
+static uint8_t *at(const struct incoming *in, size_t offset, size_t *piece)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (offset < in->vectors[i].iov_len) {
+			*piece = in->vectors[i].iov_len - offset;
+			return (uint8_t *)in->vectors[i].iov_base + offset;
+		}
+		offset -= in->vectors[i].iov_len;
+	}
+	return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Moves len bytes towards the beginning. */
+static void slide_down(const struct incoming *in, size_t from, size_t to, size_t len)
+{
+	while (len > 0) {
+		size_t source_piece = 0, target_piece = 0, n;
+		uint8_t *source = at(in, from, &source_piece);
+		uint8_t *target = at(in, to, &target_piece);
+
+		if (source == NULL || target == NULL)
+			return;
+		n = least(len, least(source_piece, target_piece));
+		memmove(target, source, n);
+		from += n;
+		to += n;
+		len -= n;
+	}
+}
+
+/* How many bytes up to offset are in one piece; *end is behind them. */
+static size_t piece_before(const struct incoming *in, size_t offset, uint8_t **end)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (offset <= in->vectors[i].iov_len) {
+			*end = (uint8_t *)in->vectors[i].iov_base + offset;
+			return offset;
+		}
+		offset -= in->vectors[i].iov_len;
+	}
+	return 0;
+}
+
+/* Moves len bytes towards the end: their last ones first. */
+static void slide_up(const struct incoming *in, size_t from, size_t to, size_t len)
+{
+	while (len > 0) {
+		uint8_t *source = NULL, *target = NULL;
+		size_t n = least(len, piece_before(in, from + len, &source));
+
+		n = least(n, piece_before(in, to + len, &target));
+		if (n == 0)
+			return;
+		memmove(target - n, source - n, n);
+		len -= n;
+	}
+}
+
+static size_t copy_out(const struct incoming *in, uint8_t *out, size_t len)
+{
+	size_t done = 0, piece;
+
+	while (done < len) {
+		const uint8_t *source = at(in, done, &piece);
+
+		if (source == NULL)
+			break;
+		piece = least(piece, len - done);
+		memcpy(out + done, source, piece);
+		done += piece;
+	}
+	return done;
+}
+
+/* --- whose it is ------------------------------------------------------------------------ */
+
+static bool same_address(const struct peer *a, const struct peer *b)
+{
+	if (a->address.sa.sa_family != b->address.sa.sa_family)
+		return false;
+	if (a->address.sa.sa_family == AF_INET)
+		return a->address.in.sin_port == b->address.in.sin_port &&
+		       a->address.in.sin_addr.s_addr ==
+			       b->address.in.sin_addr.s_addr;
+	return a->address.in6.sin6_port == b->address.in6.sin6_port &&
+	       memcmp(&a->address.in6.sin6_addr, &b->address.in6.sin6_addr,
+		      sizeof(a->address.in6.sin6_addr)) == 0;
+}
+
+/* The socket is connected: the kernel has kept out all others than the relay. */
+static bool is_relay(const struct dgram *dgram, const struct incoming *in)
+{
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		return true;
+	return same_address(&in->from, assoc_relay(&dgram->assoc));
+}
+
+/* Of a peer that datagrams go to past the proxy. */
+static bool is_direct(const struct incoming *in)
+{
+	struct endpoint e;
+
+	return endpoint_from_sockaddr(&e, &in->from.address.sa, in->from.len) ==
+		       0 &&
+	       config_route_datagram(hooks_config(), &e) == ROUTE_DIRECT;
+}
+
+/* For the connected: byte for byte the header that it sends with, or that name's answer. */
+static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
+		       const uint8_t *head, const struct endpoint *source,
+		       struct peer *shown)
+{
+	const struct dgram_target *target = dgram_target(dgram);
+
+	if (in->head == target->len && memcmp(head, target->header, in->head) == 0) {
+		*shown = target->peer;
+		return true;
+	}
+	return target->header[3] == 3 &&
+	       sources_show(&dgram->sources, dgram->family, source, shown) &&
+	       same_address(shown, &target->peer);
+}
+
+/* What the header says. False: it is to be dropped. */
+static bool unwrap(struct dgram *dgram, struct incoming *in)
+{
+	uint8_t head[SOCKS5_UDP_HEADER_MAX];
+	struct endpoint source;
+	const uint8_t *bytes = in->first;
+	size_t have = least(in->n, LEAST);
+	uint8_t frag;
+	int r;
+
+	if (in->n > LEAST && in->first[3] != 1) {
+		have = copy_out(in, head, least(in->n, sizeof(head)));
+		bytes = head;
+	}
+	r = socks5_get_udp_header(bytes, have, &frag, &source);
+	if (r < 0) {
+		dgram_dropped(dgram, "a malformed header from the relay");
+		return false;
+	}
+	if (frag != 0) {
+		dgram_dropped(dgram, "a fragment");
+		return false;
+	}
+	in->head = (size_t)r;
+	if (dgram_connected(dgram) == DGRAM_VIA ?
+		    is_of_peer(dgram, in, bytes, &source, &in->shown) :
+		    source.kind != ENDPOINT_NONE &&
+			    sources_show(&dgram->sources, dgram->family, &source,
+					 &in->shown))
+		return true;
+	dgram_dropped(dgram, "from another than whom it was sent to");
+	return false;
+}
+
+/* True: it is the program's. */
+static bool accept_it(struct dgram *dgram, struct incoming *in)
+{
+	in->head = 0;
+	if (assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in))
+		return unwrap(dgram, in);
+	in->shown = in->from;
+	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
+		return true;
+	dgram_dropped(dgram, "from another than the proxy's relay");
+	return false;
+}
+
+/* --- receiving -------------------------------------------------------------------------- */
+
+static void lay_out(struct incoming *in, const struct msghdr *message)
+{
+	in->vectors[0] = (struct iovec){ in->first, sizeof(in->first) };
+	memcpy(&in->vectors[1], message->msg_iov,
+	       message->msg_iovlen * sizeof(in->vectors[0]));
+	in->count = message->msg_iovlen + 2;
+	in->vectors[in->count - 1] =
+		(struct iovec){ in->spill, sizeof(in->spill) };
+	in->room = 0;
+	for (size_t i = 1; i < in->count - 1; i++)
+		in->room += in->vectors[i].iov_len;
+}
+
+/* The data to where the program wants it. */
+static void put_in_place(struct incoming *in)
+{
+	size_t len = least(in->n - in->head, in->room);
+
+	if (in->head > LEAST)
+		slide_down(in, in->head, LEAST, len);
+	else if (in->head < LEAST)
+		slide_up(in, in->head, LEAST, len);
+}
+
+static void give_name(const struct incoming *in, struct msghdr *message)
+{
+	if (message->msg_name == NULL)
+		return;
+	memcpy(message->msg_name, &in->shown.address,
+	       least(message->msg_namelen, in->shown.len));
+	message->msg_namelen = in->shown.len;
+}
+
+static ssize_t give(struct incoming *in, struct msghdr *message,
+		    const struct msghdr *got, int flags)
+{
+	size_t len = in->n - in->head;
+
+	put_in_place(in);
+	give_name(in, message);
+	message->msg_controllen = got->msg_controllen;
+	message->msg_flags = got->msg_flags & ~MSG_TRUNC;
+	if (len > in->room)
+		message->msg_flags |= MSG_TRUNC;
+	return (ssize_t)(flags & MSG_TRUNC ? len : least(len, in->room));
+}
+
+/* What was only looked at is dropped now. */
+static void take_away(int fd, int flags)
+{
+	char byte;
+
+	if (flags & MSG_PEEK)
+		sys6(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT, NULL, NULL);
+}
+
+static void await(struct dgram *dgram, int fd, int flags)
+{
+	if (flags & MSG_DONTWAIT || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+		assoc_step(&dgram->assoc);
+	else
+		dgram_wait_readable(dgram, fd);
+}
+
+/* An error of the way to the relay is none of the peer's, and is told nobody. */
+static bool is_of_way(struct dgram *dgram, long error)
+{
+	if (error != -ECONNREFUSED || dgram_connected(dgram) != DGRAM_VIA)
+		return false;
+	dgram_lost(dgram);
+	return true;
+}
+
+static ssize_t receive_framed(struct dgram *dgram, int fd,
+			      struct msghdr *message, int flags)
+{
+	struct incoming in;
+
+	lay_out(&in, message);
+	for (;;) {
+		struct msghdr got = {
+			.msg_name = &in.from.address,
+			.msg_namelen = sizeof(in.from.address),
+			.msg_iov = in.vectors,
+			.msg_iovlen = in.count,
+			.msg_control = message->msg_control,
+			.msg_controllen = message->msg_controllen,
+		};
+		long n = real_receive(fd, &got, flags | MSG_TRUNC);
+
+		if (n < 0 && is_of_way(dgram, n))
+			continue;
+		if (n < 0)
+			return n;
+		in.n = (size_t)n;
+		in.from.len = got.msg_namelen;
+		if (accept_it(dgram, &in))
+			return give(&in, message, &got, flags);
+		take_away(fd, flags);
+	}
+}
+
+/* More vectors than are kept on the stack: into memory of our own, and out of it. */
+static ssize_t receive_copied(struct dgram *dgram, int fd, struct msghdr *message,
+			      int flags)
+{
+	struct msghdr whole = *message;
+	struct iovec own = { .iov_len = 1 << 16 };
+	ssize_t n;
+	size_t done = 0;
+	long p = sys6(SYS_mmap, NULL, own.iov_len, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p < 0 && p > -4096)
+		return -ENOBUFS;
+	own.iov_base = (void *)p;
+	whole.msg_iov = &own;
+	whole.msg_iovlen = 1;
+	n = receive_framed(dgram, fd, &whole, flags | MSG_TRUNC);
+	for (size_t i = 0; n > 0 && i < message->msg_iovlen; i++) {
+		const struct iovec *iov = &message->msg_iov[i];
+		size_t len = least(iov->iov_len, (size_t)n - done);
+
+		memcpy(iov->iov_base, (uint8_t *)own.iov_base + done, len);
+		done += len;
+	}
+	sys2(SYS_munmap, own.iov_base, own.iov_len);
+	if (n < 0)
+		return n;
+	message->msg_namelen = whole.msg_namelen;
+	message->msg_controllen = whole.msg_controllen;
+	message->msg_flags = whole.msg_flags;
+	if (done < (size_t)n)
+		message->msg_flags |= MSG_TRUNC;
+	return flags & MSG_TRUNC ? n : (ssize_t)done;
+}
+
+ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags)
+{
+	int saved_errno = errno;
+	ssize_t n;
+
+	if (flags & (MSG_ERRQUEUE | MSG_OOB) ||
+	    dgram_connected(dgram) == DGRAM_DIRECT)
+		return real_receive(fd, message, flags);
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+		await(dgram, fd, flags);
+	if (message->msg_iovlen <= OWN_VECTORS)
+		n = receive_framed(dgram, fd, message, flags);
+	else
+		n = receive_copied(dgram, fd, message, flags);
+	if ((n == -ENOTSOCK || n == -EBADF) && dgram_stale(dgram, fd))
+		return real_receive(fd, message, flags);
+	if (n >= 0)
+		errno = saved_errno;
+	return n;
+}
+
+ssize_t dgram_receive_bytes(struct dgram *dgram, int fd, void *bytes, size_t n,
+			    int flags)
+{
+	struct iovec iov = { bytes, n };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return dgram_receive(dgram, fd, &message, flags);
+}
+
+ssize_t dgram_receive_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
+			      size_t n)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)iov,
+				  .msg_iovlen = n };
+
+	return dgram_receive(dgram, fd, &message, 0);
+}
+
+int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
+		       unsigned int n, int flags, struct timespec *timeout)
+{
+	int64_t end = INT64_MAX;
+	unsigned int got;
+
+	if (timeout != NULL)
+		end = clock_now_ns() + timeout->tv_sec * NS_PER_S +
+		      timeout->tv_nsec;
+	for (got = 0; got < n; got++) {
+		ssize_t r = dgram_receive(dgram, fd, &messages[got].msg_hdr,
+					  flags & ~MSG_WAITFORONE);
+
+		if (r < 0)
+			return got > 0 ? (int)got : (int)r;
+		messages[got].msg_len = (unsigned int)r;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		if (clock_now_ns() >= end) {
+			got++;
+			break;
+		}
+	}
+	return (int)got;
+}

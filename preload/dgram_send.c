@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram_send.c - datagrams to the proxy's relay: a header, and the program's data
+ *
+ * One datagram of the program is one on the wire, whatever its vectors: the header is the
+ * first of the kernel's, and the data is not touched.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/sys.h"
+#include "preload/dgram_io.h"
+#include "preload/hooks.h"
+
+enum {
+	OWN_VECTORS = 16,
+	BOUNCE_SIZE = 1 << 16, /* larger than any datagram */
+};
+
+/**
+ * struct outgoing - a datagram on its way
+ * @route:	ROUTE_DIRECT or ROUTE_VIA
+ * @header:	what goes before the data
+ * @len:	of it
+ * @own:	room for one that does not stand ready
+ */
+struct outgoing {
+	int route;
+	size_t len;
+	const uint8_t *header;
+	uint8_t own[SOCKS5_UDP_HEADER_MAX];
+};
+
+static long real_send(int fd, const struct msghdr *message, int flags)
+{
+	long n = REAL(sendmsg)(fd, message, flags);
+
+	return n < 0 ? -errno : n;
+}
+
+/* --- where to ------------------------------------------------------------------------ */
+
+static struct dgram_route *route_slot(struct dgram *dgram,
+				      const union route_address *address)
+{
+	uint32_t hash = address->in.sin_port ^ address->in.sin_addr.s_addr;
+
+	if (address->sa.sa_family == AF_INET6)
+		hash = address->in6.sin6_port ^
+		       address->in6.sin6_addr.s6_addr32[3];
+	hash ^= hash >> 16;
+	return &dgram->routes[(hash ^ hash >> 8) % DGRAM_ROUTES];
+}
+
+static bool route_known(struct dgram_route *slot,
+			const union route_address *address, socklen_t len,
+			struct outgoing *out)
+{
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+
+	if (seq & 1 || slot->address.len != len ||
+	    memcmp(&slot->address.address, address, len) != 0)
+		return false;
+	out->route = slot->route;
+	out->len = slot->len;
+	memcpy(out->own, slot->header, sizeof(slot->header));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+}
+
+static void route_keep(struct dgram_route *slot,
+		       const union route_address *address, socklen_t len,
+		       const struct outgoing *out)
+{
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+
+	if (out->len > sizeof(slot->header) || seq & 1 ||
+	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	slot->route = (uint8_t)out->route;
+	slot->len = (uint8_t)out->len;
+	slot->address.len = len;
+	memcpy(&slot->address.address, address, len);
+	memcpy(slot->header, out->own, out->len);
+	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+static int route_found(struct dgram *dgram, const union route_address *address,
+		       socklen_t len, struct outgoing *out)
+{
+	struct endpoint to;
+	int r = dgram_judge(address, len, &to);
+
+	out->route = r;
+	out->len = 0;
+	if (r == -EINVAL)
+		out->route = ROUTE_DIRECT; /* the kernel's to refuse */
+	if (r == ROUTE_VIA) {
+		r = socks5_put_udp_header(out->own, sizeof(out->own), &to);
+		if (r < 0)
+			return -ENETUNREACH;
+		out->len = (size_t)r;
+		if (to.kind != ENDPOINT_NAME)
+			sources_sent_to_address(&dgram->sources, &to);
+	}
+	return r == -EINVAL || r > 0 ? 0 : r;
+}
+
+static bool is_to_name(const struct outgoing *out)
+{
+	return out->len > 3 && out->own[3] == 3;
+}
+
+/* An address in the call. What the kernel takes for none, or refuses, is left to it. */
+static int by_address(struct dgram *dgram, const union route_address *address,
+		      socklen_t len, struct outgoing *out)
+{
+	struct dgram_route *slot;
+	int r;
+
+	out->header = out->own;
+	if (len > sizeof(slot->address.address))
+		len = sizeof(slot->address.address);
+	slot = route_slot(dgram, address);
+	if (!route_known(slot, address, len, out)) {
+		r = route_found(dgram, address, len, out);
+		if (r < 0)
+			return r;
+		route_keep(slot, address, len, out);
+	}
+	if (is_to_name(out))
+		sources_sent_to_name(&dgram->sources, &address->sa, len);
+	return 0;
+}
+
+static void by_connection(struct dgram *dgram, struct outgoing *out)
+{
+	const struct dgram_target *target = dgram_target(dgram);
+
+	if (dgram_connected(dgram) != DGRAM_VIA) {
+		out->route = ROUTE_DIRECT;
+		return;
+	}
+	out->route = ROUTE_VIA;
+	out->header = target->header;
+	out->len = target->len;
+}
+
+/* 0, or -errno; *address is what was judged. */
+static int find_way(struct dgram *dgram, const struct msghdr *message,
+		    union route_address *address, struct outgoing *out)
+{
+	socklen_t len = message->msg_namelen;
+
+	if (message->msg_name == NULL || len < sizeof(address->sa.sa_family)) {
+		by_connection(dgram, out);
+		return 0;
+	}
+	if (len > sizeof(*address))
+		return -EINVAL;
+	memcpy(address, message->msg_name, len);
+	/* To an IPv4 socket AF_UNSPEC is AF_INET too, to an IPv6 one it is no address. */
+	if (address->sa.sa_family == AF_UNSPEC && dgram->family == AF_INET)
+		address->sa.sa_family = AF_INET;
+	if (address->sa.sa_family == AF_UNSPEC) {
+		by_connection(dgram, out);
+		return 0;
+	}
+	if (address->sa.sa_family == AF_INET ||
+	    (address->sa.sa_family == AF_INET6 && dgram->family == AF_INET6))
+		return by_address(dgram, address, len, out);
+	out->route = ROUTE_DIRECT;
+	return 0;
+}
+
+/* --- sending -------------------------------------------------------------------------- */
+
+/* Vectors beyond what is kept on the stack: the data is copied behind the header. */
+static long send_copied(int fd, struct msghdr *message, const struct outgoing *out,
+			int flags)
+{
+	struct iovec whole;
+	size_t used = out->len;
+	long n = sys6(SYS_mmap, NULL, BOUNCE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (n < 0 && n > -4096)
+		return -ENOBUFS;
+	whole.iov_base = (void *)n;
+	memcpy(whole.iov_base, out->header, out->len);
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		const struct iovec *iov = &message->msg_iov[i];
+
+		if (iov->iov_len > BOUNCE_SIZE - used) {
+			used = BOUNCE_SIZE; /* which is too long */
+			break;
+		}
+		memcpy((uint8_t *)whole.iov_base + used, iov->iov_base,
+		       iov->iov_len);
+		used += iov->iov_len;
+	}
+	whole.iov_len = used;
+	message->msg_iov = &whole;
+	message->msg_iovlen = 1;
+	n = sys3(SYS_sendmsg, fd, message, flags);
+	sys2(SYS_munmap, whole.iov_base, BOUNCE_SIZE);
+	return n;
+}
+
+static long send_framed(int fd, struct msghdr *message, const struct outgoing *out,
+			int flags)
+{
+	struct iovec vectors[OWN_VECTORS];
+
+	if (message->msg_iovlen >= OWN_VECTORS)
+		return send_copied(fd, message, out, flags);
+	vectors[0].iov_base = (void *)out->header;
+	vectors[0].iov_len = out->len;
+	memcpy(&vectors[1], message->msg_iov,
+	       message->msg_iovlen * sizeof(vectors[0]));
+	message->msg_iov = vectors;
+	message->msg_iovlen++;
+	return real_send(fd, message, flags);
+}
+
+/* False: there is a relay by now. */
+static bool queue_framed(struct dgram *dgram, int fd, const struct msghdr *message,
+			 const struct outgoing *out)
+{
+	struct iovec vectors[OWN_VECTORS];
+	struct msghdr framed = { .msg_iov = vectors };
+
+	if (message->msg_iovlen >= OWN_VECTORS)
+		return true; /* dropped, as a full queue would */
+	vectors[0].iov_base = (void *)out->header;
+	vectors[0].iov_len = out->len;
+	memcpy(&vectors[1], message->msg_iov,
+	       message->msg_iovlen * sizeof(vectors[0]));
+	framed.msg_iovlen = message->msg_iovlen + 1;
+	return dgram_queue(dgram, fd, &framed);
+}
+
+static ssize_t length_of(const struct msghdr *message)
+{
+	ssize_t n = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		n += (ssize_t)message->msg_iov[i].iov_len;
+	return n;
+}
+
+enum { DATAGRAM_MAX = 65507 };
+
+/* One try. 1: again, with whatever association there is then. */
+static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
+		     const struct outgoing *out, int flags, bool again)
+{
+	struct msghdr framed = *message;
+	const struct peer *relay;
+	int r = dgram_need_relay(dgram, fd, flags);
+	long n;
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		n = length_of(message);
+		if (n + (ssize_t)out->len > DATAGRAM_MAX)
+			return -EMSGSIZE;
+		if (queue_framed(dgram, fd, message, out))
+			return n + (ssize_t)out->len;
+	}
+	relay = assoc_relay(&dgram->assoc);
+	framed.msg_name = NULL;
+	framed.msg_namelen = 0;
+	if (dgram_connected(dgram) != DGRAM_VIA) {
+		framed.msg_name = (void *)&relay->address;
+		framed.msg_namelen = relay->len;
+	}
+	n = send_framed(fd, &framed, out, flags);
+	if (n == -ECONNREFUSED && again) {
+		/* Nobody is at the relay, or was for an earlier one. */
+		dgram_lost(dgram);
+		return 1;
+	}
+	return n;
+}
+
+ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
+		   int flags)
+{
+	union route_address address;
+	struct outgoing out;
+	struct msghdr plain;
+	int saved_errno = errno;
+	long n = find_way(dgram, message, &address, &out);
+
+	if (n < 0)
+		return n;
+	if (out.route != ROUTE_VIA) {
+		plain = *message;
+		if (message->msg_name != NULL &&
+		    message->msg_namelen >= sizeof(address.sa.sa_family))
+			plain.msg_name = &address;
+		return real_send(fd, &plain, flags);
+	}
+	n = send_via(dgram, fd, message, &out, flags, true);
+	if (n == 1)
+		n = send_via(dgram, fd, message, &out, flags, false);
+	if (n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) {
+		if (dgram_stale(dgram, fd))
+			return real_send(fd, message, flags);
+		return n;
+	}
+	if (n < (ssize_t)out.len)
+		return n;
+	errno = saved_errno;
+	return n - (ssize_t)out.len;
+}
+
+ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
+			 int flags)
+{
+	struct iovec iov = { (void *)bytes, n };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return dgram_send(dgram, fd, &message, flags);
+}
+
+ssize_t dgram_send_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
+			   size_t n)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)iov,
+				  .msg_iovlen = n };
+
+	return dgram_send(dgram, fd, &message, 0);
+}
+
+int dgram_send_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
+		    unsigned int n, int flags)
+{
+	unsigned int sent;
+
+	for (sent = 0; sent < n; sent++) {
+		ssize_t r = dgram_send(dgram, fd, &messages[sent].msg_hdr,
+				       flags);
+
+		if (r < 0)
+			return sent > 0 ? (int)sent : (int)r;
+		messages[sent].msg_len = (unsigned int)r;
+	}
+	return (int)sent;
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""dgram.py - datagram servers, and an ordinary program that talks to them.
+
+    dgram.py serve ADDRESS[,ADDRESS...] PORT   echoes; on PORT+1 says "from ADDRESS PORT: "
+                                  before it, on PORT+2 answers from another port
+    dgram.py talk HOST PORT       each way to talk to a server: name and outcome, by line
+
+Names are looked up as programs do it.
+"""
+
+import asyncio
+import selectors
+import socket
+import sys
+
+PATIENCE = 10
+
+
+def bound(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    sock.bind((host, port))
+    return sock
+
+
+def serve(hosts, port):
+    selector = selectors.DefaultSelector()
+    for host in hosts.split(","):
+        selector.register(bound(host, int(port)), 0x1, "echo")
+        selector.register(bound(host, int(port) + 1), 0x1, "tell")
+        selector.register(bound(host, int(port) + 2), 0x1,
+                          bound(host, 0))
+    print("listening", flush=True)
+    while True:
+        for key, _ in selector.select():
+            data, peer = key.fileobj.recvfrom(1 << 16)
+            if key.data == "tell":
+                data = f"from {peer[0]} {peer[1]}: ".encode() + data
+            sender = key.fileobj if isinstance(key.data, str) else key.data
+            sender.sendto(data, peer)
+
+
+def resolve(host, port):
+    found = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
+    return found[0], found[4]
+
+
+def fresh(family, blocking=True):
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(PATIENCE)
+    if blocking:
+        sock.setblocking(True)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO,
+                        PATIENCE.to_bytes(8, "little") + bytes(8))
+    return sock
+
+
+def same(got, wanted):
+    return "same" if got == wanted else f"other: {got[:60]!r}"
+
+
+def connected(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.connect(address)
+    sock.send(b"connected")
+    return same((sock.recv(100), sock.getpeername()[:2]),
+                (b"connected", address[:2]))
+
+
+def unconnected(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.sendto(b"unconnected", address)
+    return same(sock.recvfrom(100), (b"unconnected", address))
+
+
+def messages(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.sendmsg([b"one", b"", b" message"], [], 0, address)
+    parts = [bytearray(2), bytearray(0), bytearray(5)]
+    n, _, flags, source = sock.recvmsg_into(parts)
+    return same((n, b"".join(parts), flags, source),
+                (7, b"one mes", socket.MSG_TRUNC, address))
+
+
+def files(family, address, _):
+    sock = fresh(family)
+    sock.connect(address)
+    stream = sock.makefile("rwb", buffering=0)
+    stream.write(b"written")
+    return same(stream.read(100), b"written")
+
+
+def many(family, address, blocking):
+    sock = fresh(family, blocking)
+    words = {f"datagram {i}".encode() * 100 for i in range(20)}
+    for word in words:
+        sock.sendto(word, address)
+    return same({sock.recvfrom(2000) for _ in words},
+                {(word, address) for word in words})
+
+
+def large(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.sendto(b"x" * 60000, address)
+    return same(sock.recvfrom(65536), (b"x" * 60000, address))
+
+
+def empty(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.sendto(b"", address)
+    return same(sock.recvfrom(10), (b"", address))
+
+
+def peeked(family, address, blocking):
+    sock = fresh(family, blocking)
+    sock.sendto(b"peeked", address)
+    return same([sock.recvfrom(3, socket.MSG_PEEK), sock.recvfrom(100)],
+                [(b"pee", address), (b"peeked", address)])
+
+
+class Echoed(asyncio.DatagramProtocol):
+    def __init__(self, done):
+        self.done = done
+
+    def datagram_received(self, data, addr):
+        if not self.done.done():
+            self.done.set_result((data, addr))
+
+
+def asynchronous(family, address, how):
+    async def work():
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        keywords = {how: address[:2]} if how == "remote_addr" else {
+            "family": family}
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: Echoed(done), **keywords)
+        if how == "remote_addr":
+            transport.sendto(b"asyncio")
+        else:
+            transport.sendto(b"asyncio", address)
+        result = await asyncio.wait_for(done, PATIENCE)
+        transport.close()
+        return result
+    return same(asyncio.run(work()), (b"asyncio", address))
+
+
+def talk(host, port):
+    family, address = resolve(host, port)
+    ways = [(f"{work.__name__}{suffix}", work, blocking)
+            for work in (connected, unconnected, messages, many, large, empty,
+                         peeked)
+            for suffix, blocking in (("", True), (" nonblocking", False))]
+    ways.append(("files", files, True))
+    ways.append(("asyncio connected", asynchronous, "remote_addr"))
+    ways.append(("asyncio unconnected", asynchronous, "local_addr"))
+    for name, work, argument in ways:
+        try:
+            outcome = work(family, address, argument)
+        except (OSError, asyncio.TimeoutError) as error:
+            outcome = repr(error)
+        print(f"{name}: {outcome}", flush=True)
+
+
+def main():
+    action, *arguments = sys.argv[1:]
+    {"serve": serve, "talk": talk}[action](*arguments)
+
+
+if __name__ == "__main__":
+    main()
