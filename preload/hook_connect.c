@@ -16,6 +16,7 @@
 #include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
+#include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/route.h"
 #include "preload/swap.h"
@@ -218,6 +219,8 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 				dgram_disconnect(dgram, fd, addr, len));
 		conn_abandon(fd);
 	}
+	if (nameservice_refused(addr, len))
+		return (int)hooks_result(-ECONNREFUSED);
 	return REAL(connect)(fd, addr, len);
 }
 

@@ -14,6 +14,7 @@
 #include "preload/dgram_io.h"
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
+#include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/passing.h"
 #include "preload/route.h"
@@ -104,6 +105,8 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 			return -1;
 		return REAL(send)(fd, buf, n, flags & ~MSG_FASTOPEN);
 	}
+	if (nameservice_refused(addr, len))
+		return hooks_result(-ECONNREFUSED);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
 	if (!is_inet(addr, len))
@@ -140,6 +143,9 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		return hooks_result(dgram_send(dgram, fd, message, flags));
 	if (addressed && flags & MSG_FASTOPEN && is_stream(fd))
 		return send_fastopen(fd, message, flags);
+	if (message != NULL &&
+	    nameservice_refused(message->msg_name, message->msg_namelen))
+		return hooks_result(-ECONNREFUSED);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
 	passing_sent(message);
@@ -158,8 +164,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 static bool any_address(const struct mmsghdr *messages, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (is_inet(messages[i].msg_hdr.msg_name,
-			    messages[i].msg_hdr.msg_namelen))
+		if (messages[i].msg_hdr.msg_name != NULL)
 			return true;
 	return false;
 }
