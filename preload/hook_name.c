@@ -119,3 +119,37 @@ EXPORT struct hostent *gethostbyaddr(const void *address, socklen_t len,
 			sizeof(kept.buffer), &result, &error);
 	return host_or_h_errno(result, error);
 }
+
+EXPORT void sethostent(int stay_open)
+{
+	(void)stay_open; /* nothing is open */
+	hooks_ready();
+	resolver_sethostent();
+}
+
+EXPORT void endhostent(void)
+{
+	sethostent(0);
+}
+
+EXPORT int gethostent_r(struct hostent *ret, char *buffer, size_t size,
+			struct hostent **result, int *h_errnop)
+{
+	int before = errno, rc;
+
+	hooks_ready();
+	rc = resolver_gethostent(ret, buffer, size, result, h_errnop);
+	errno = rc == ERANGE ? rc : before;
+	return rc;
+}
+
+EXPORT struct hostent *gethostent(void)
+{
+	static struct kept kept;
+	struct hostent *result;
+	int error = HOST_NOT_FOUND;
+
+	gethostent_r(&kept.host, kept.buffer, sizeof(kept.buffer), &result,
+		     &error);
+	return host_or_h_errno(result, error);
+}

@@ -600,3 +600,40 @@ bool hosts_by_address(const struct hosts_address *address,
 	}
 	return false;
 }
+
+/* --- line by line -------------------------------------------------------- */
+
+static bool read_line(struct text rest, struct hosts_answer *answer)
+{
+	struct hosts_address address;
+	struct text word;
+
+	hosts_begin(answer);
+	if (!next_word(&rest, &word) || !parse_address(word, &address))
+		return false;
+	hosts_add_address(answer, &address);
+	add_names(answer, rest);
+	return answer->name[0] != '\0';
+}
+
+/* Where a line begins; the file may have changed under who reads it. */
+static size_t line_at(const struct snapshot *s, size_t offset)
+{
+	if (offset == 0 || offset >= s->len || s->text[offset - 1] == '\n')
+		return offset;
+	return next_line(s, offset);
+}
+
+bool hosts_next(size_t *offset, struct hosts_answer *answer)
+{
+	const struct snapshot *s = acquire();
+	bool found = false;
+
+	for (size_t at = s ? line_at(s, *offset) : 0;
+	     s && !found && at < s->len; *offset = at) {
+		found = read_line(rest_from(s, at), answer);
+		at = next_line(s, at);
+	}
+	release();
+	return found;
+}

@@ -57,6 +57,13 @@ bool hosts_by_name(const char *name, struct hosts_answer *answer);
 bool hosts_by_address(const struct hosts_address *address,
 		      struct hosts_answer *answer);
 
+/*
+ * The next line of the file that has an address and a name: the first at or
+ * behind *offset, 0 being the beginning; that is then moved behind it. False at
+ * the end.
+ */
+bool hosts_next(size_t *offset, struct hosts_answer *answer);
+
 /* An answer without anything. */
 void hosts_begin(struct hosts_answer *answer);
 

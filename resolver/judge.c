@@ -43,6 +43,25 @@ static bool is_multicast_name(const char *name)
 	return last && text_is_nocase(text_of(last + 1), "local");
 }
 
+/*
+ * What systemd's resolver makes names for by itself: this machine's gateway and
+ * the like. The proxy would take its own, or none.
+ */
+static bool is_machines_own(const char *name)
+{
+	static const char *const names[] = {
+		"_gateway",
+		"_outbound",
+		"_localdnsstub",
+		"_localdnsproxy",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (text_is_nocase(text_of(name), names[i]))
+			return true;
+	return false;
+}
+
 static enum verdict refuse(enum verdict verdict, const char *name,
 			   const char *why)
 {
@@ -69,6 +88,9 @@ enum verdict judge_name(const char *name, struct hosts_answer *local)
 		return refuse(VERDICT_LINK, name,
 			      "names in .local are asked for on the local "
 			      "link; a rule may make them direct");
+	if (is_machines_own(name))
+		return refuse(VERDICT_LINK, name,
+			      "this machine's own resolver makes it up");
 	return is_host_name(name) ? VERDICT_FAKE : VERDICT_NO_HOST;
 }
 

@@ -19,7 +19,7 @@ enum verdict {
 	VERDICT_FAKE,	 /* the proxy will */
 	VERDICT_DIRECT,	 /* libc may ask, by a rule */
 	VERDICT_BLOCKED, /* by a rule, or as all are: the configuration is broken */
-	VERDICT_LINK,	 /* only the local link could tell, and nobody asks it */
+	VERDICT_LINK, /* only this machine or its link could tell: not asked */
 	VERDICT_NO_HOST, /* no host can have that name */
 };
 

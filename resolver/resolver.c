@@ -615,3 +615,45 @@ int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 	return hostent_result(&answer, family, ret, buffer, size, result,
 			      h_errnop);
 }
+
+/* --- gethostent ---------------------------------------------------------- */
+
+static size_t next_host; /* atomic: where the next line begins */
+
+void resolver_sethostent(void)
+{
+	__atomic_store_n(&next_host, 0, __ATOMIC_RELAXED);
+}
+
+/* As libc, which has no IPv6 here but for ::1, to show as IPv4. */
+static bool show_as_ipv4(struct hosts_address *address)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+	static const struct hosts_address loopback = {
+		.family = AF_INET, .bytes = { 127, 0, 0, 1 }
+	};
+
+	if (address->family == AF_INET6 &&
+	    memcmp(address->bytes, loopback6, sizeof(loopback6)) == 0)
+		*address = loopback;
+	return address->family == AF_INET;
+}
+
+int resolver_gethostent(struct hostent *ret, char *buffer, size_t size,
+			struct hostent **result, int *h_errnop)
+{
+	size_t offset = __atomic_load_n(&next_host, __ATOMIC_RELAXED);
+	struct hosts_answer answer;
+
+	*result = NULL;
+	do {
+		if (!hosts_next(&offset, &answer))
+			return ENOENT;
+	} while (!show_as_ipv4(&answer.addresses[0]));
+	if (fill_hostent(&answer, AF_INET, ret, buffer, size) != 0)
+		return ERANGE;
+	__atomic_store_n(&next_host, offset, __ATOMIC_RELAXED);
+	*h_errnop = NETDB_SUCCESS;
+	*result = ret;
+	return 0;
+}

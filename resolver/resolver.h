@@ -45,6 +45,15 @@ int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 			   struct hostent **result, int *h_errnop);
 
 /*
+ * As sethostent(3) and gethostent_r(3): /etc/hosts line by line, which is all that
+ * can be listed. ENOENT at its end; the same line again after ERANGE. As in libc,
+ * *h_errnop then stays as it is.
+ */
+void resolver_sethostent(void);
+int resolver_gethostent(struct hostent *ret, char *buffer, size_t size,
+			struct hostent **result, int *h_errnop);
+
+/*
  * Whether a lookup of a name that is direct, at this port, gave this address: a
  * rule for a name has to hold for the connection that follows the lookup.
  * Async-signal-safe.

@@ -537,6 +537,11 @@ START_TEST(refuses_names_of_the_local_link)
 	ck_assert_str_eq(look_up("printer.local", AF_INET, 0), "NONAME");
 	ck_assert_str_eq(look_up("printer.LOCAL.", AF_INET, 0), "NONAME");
 	ck_assert_str_eq(look_up("local", AF_INET, 0), "fake(local):80/1/6");
+	ck_assert_str_eq(look_up("_Gateway", AF_INET, 0), "NONAME");
+	ck_assert_str_eq(look_up("_outbound", AF_INET, 0), "NONAME");
+	ck_assert_str_eq(look_up("_localdnsstub", AF_INET, 0), "NONAME");
+	ck_assert_str_eq(look_up("_gateway.example", AF_INET, 0),
+			 "fake(_gateway.example):80/1/6");
 	add_rule(ROUTE_DIRECT, ".local");
 	ck_assert_str_eq(look_up("printer.local", AF_INET, 0),
 			 "192.0.2.77:80/1/6");
@@ -797,6 +802,44 @@ START_TEST(fills_hostents_from_addresses)
 }
 END_TEST
 
+/* The next of gethostent_r's, in so large a buffer. */
+static const char *next_host(size_t size)
+{
+	struct hostent host, *result = NULL;
+	char *buffer = malloc(size); /* its end is watched */
+	const char *text;
+	int error = 4711;
+	int rc = resolver_gethostent(&host, buffer, size, &result, &error);
+
+	text = rc == ENOENT ? "end" : show_host(rc, result, error);
+	free(buffer);
+	return text;
+}
+
+START_TEST(lists_the_hosts_file)
+{
+	write_hosts("# nothing\n\n127.0.0.1 localhost\n::1 localhost6 six\n"
+		    "192.0.2.1 one.example one\n2001:db8::1 one.example\n"
+		    "nonsense a\n192.0.2.9\n::ffff:192.0.2.2 two # three");
+	ck_assert_str_eq(next_host(1000), "localhost = 127.0.0.1");
+	ck_assert_str_eq(next_host(1000), "localhost6 six = 127.0.0.1");
+	ck_assert_str_eq(next_host(1000), "one.example one = 192.0.2.1");
+	ck_assert_str_eq(next_host(1000), "two = 192.0.2.2");
+	ck_assert_str_eq(next_host(1000), "end");
+	ck_assert_str_eq(next_host(1000), "end");
+	resolver_sethostent();
+	ck_assert_str_eq(next_host(1000), "localhost = 127.0.0.1");
+	ck_assert_str_eq(next_host(30), "4711/ERANGE");
+	ck_assert_str_eq(next_host(1000), "localhost6 six = 127.0.0.1");
+	/* the file changes under who reads it: in bounds, at a line's start */
+	write_hosts("192.0.2.3 a-name-that-is-rather-long.example alias\n"
+		    "192.0.2.4 four\n");
+	ck_assert_str_eq(next_host(1000), "four = 192.0.2.4");
+	write_hosts("");
+	ck_assert_str_eq(next_host(1000), "end");
+}
+END_TEST
+
 START_TEST(says_erange_for_every_short_buffer)
 {
 	struct hostent host, *result;
@@ -855,6 +898,7 @@ static Suite *suite(void)
 	tcase_add_test(c, fills_hostents_from_names);
 	tcase_add_test(c, fills_hostents_of_direct_names);
 	tcase_add_test(c, fills_hostents_from_addresses);
+	tcase_add_test(c, lists_the_hosts_file);
 	tcase_add_test(c, says_erange_for_every_short_buffer);
 	suite_add_tcase(s, c);
 	return s;

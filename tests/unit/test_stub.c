@@ -356,6 +356,7 @@ START_TEST(asks_nobody_for_names_of_the_link)
 	ck_assert_str_eq(ask("printer.local", DNS_A), "NXDOMAIN");
 	ck_assert_str_eq(ask("printer.LOCAL", DNS_AAAA), "NXDOMAIN");
 	ck_assert_str_eq(ask("_ipp._tcp.local", DNS_PTR), "NXDOMAIN");
+	ck_assert_str_eq(ask("_gateway", DNS_A), "NXDOMAIN");
 }
 END_TEST
 

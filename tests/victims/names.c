@@ -7,6 +7,7 @@
  *	names gethostbyname|gethostbyname2|gethostbyname_r|gethostbyname2_r
  *		NAME [4|6] [BUFFER-SIZE]
  *	names gethostbyaddr|gethostbyaddr_r ADDRESS [BUFFER-SIZE]
+ *	names gethostent|gethostent_r [BUFFER-SIZE]
  *	names getnameinfo ADDRESS PORT [WORD]...
  *	names roundtrip NAME
  *	names everywhere NAME
@@ -338,6 +339,52 @@ static int run_gethostbyaddr_r(int argc, char **argv)
 	return 0;
 }
 
+/* --- gethostent ---------------------------------------------------------- */
+
+/* Two entries, and from the beginning all of them. */
+static int run_gethostent(int argc, char **argv)
+{
+	const struct hostent *h;
+
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < 2 && (h = gethostent()) != NULL; i++)
+		print_host(h);
+	sethostent(1);
+	while ((h = gethostent()) != NULL)
+		print_host(h);
+	printf("h_errno=%s\n", name_of(h_errors, h_errno));
+	endhostent();
+	h = gethostent();
+	printf("again=%s\n", h ? h->h_name : "-");
+	endhostent();
+	return 0;
+}
+
+/* A buffer that is too small is followed by one that is not. */
+static int run_gethostent_r(int argc, char **argv)
+{
+	size_t size = argc > 0 ? strtoul(argv[0], NULL, 10) : 4096;
+	char *buffer = malloc(4096);
+	struct hostent host, *h;
+	int error, rc;
+
+	for (int i = 0; i < 100; i++) {
+		h = NULL;
+		error = 4711; /* is it left alone? */
+		errno = 0;
+		rc = gethostent_r(&host, buffer, size, &h, &error);
+		printf("rc=%s errno=%s ", errno_name(rc), errno_name(errno));
+		print_answer(h, error);
+		if (rc == ENOENT)
+			break;
+		size = 4096;
+	}
+	endhostent();
+	free(buffer);
+	return 0;
+}
+
 /* --- getnameinfo --------------------------------------------------------- */
 
 static socklen_t read_sockaddr(const char *address, const char *port,
@@ -463,6 +510,8 @@ static const struct {
 	{ "gethostbyname2_r", 1, run_gethostbyname2_r },
 	{ "gethostbyaddr", 1, run_gethostbyaddr },
 	{ "gethostbyaddr_r", 1, run_gethostbyaddr_r },
+	{ "gethostent", 0, run_gethostent },
+	{ "gethostent_r", 0, run_gethostent_r },
 	{ "getnameinfo", 2, run_getnameinfo },
 	{ "roundtrip", 1, run_roundtrip },
 	{ "everywhere", 1, run_everywhere },
