@@ -43,6 +43,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/clock.h"
+#include "preload/detour.h"
 #include "preload/hooks.h"
 #include "preload/options.h"
 #include "preload/signals.h"
@@ -424,8 +425,12 @@ static void send_queued(struct dgram *dgram, int fd)
 {
 	const struct peer *relay = assoc_relay(&dgram->assoc);
 	bool connected = dgram_connected(dgram) == DGRAM_VIA;
+	struct msghdr plain = { 0 };
 	struct datagram next;
 
+	if (detour_datagram(fd, &plain, (const struct sockaddr *)&relay->address,
+			    relay->len) < 0)
+		return;
 	for (uint32_t at = 0; at < dgram->queued; at += next.len) {
 		memcpy(&next, dgram->queue + at, sizeof(next));
 		at += sizeof(next);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
+#include "preload/detour.h"
 #include "preload/dgram_io.h"
 #include "preload/hooks.h"
 
@@ -272,6 +273,10 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 			return n + (ssize_t)out->len;
 	}
 	relay = assoc_relay(&dgram->assoc);
+	r = detour_datagram(fd, message, (const struct sockaddr *)&relay->address,
+			    relay->len);
+	if (r < 0)
+		return r;
 	framed.msg_name = NULL;
 	framed.msg_namelen = 0;
 	if (dgram_connected(dgram) != DGRAM_VIA) {
@@ -301,9 +306,14 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	if (out.route != ROUTE_VIA) {
 		plain = *message;
 		if (message->msg_name != NULL &&
-		    message->msg_namelen >= sizeof(address.sa.sa_family))
+		    message->msg_namelen >= sizeof(address.sa.sa_family)) {
 			plain.msg_name = &address;
-		return real_send(fd, &plain, flags);
+			n = detour_datagram(fd, message, &address.sa,
+					    message->msg_namelen);
+		} else {
+			n = detour_message(fd, message);
+		}
+		return n < 0 ? n : real_send(fd, &plain, flags);
 	}
 	n = send_via(dgram, fd, message, &out, flags, true);
 	if (n == 1)

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "preload/detour.h"
 #include "preload/fdtable.h"
 #include "preload/options.h"
 
@@ -78,6 +79,8 @@ static int dial_one(struct pending *pending, int fd)
 
 	if (len < 0)
 		return len;
+	if (endpoint_is_loopback(to) && !detour_stays(fd))
+		return -ENETUNREACH; /* the proxy is here, and it would leave */
 	if (pending->blocking)
 		return connect_briefly(fd, &sa, len);
 	return (int)sys3(SYS_connect, fd, &sa, len);

@@ -13,6 +13,7 @@
 
 #include "core/sys.h"
 #include "preload/conn.h"
+#include "preload/detour.h"
 #include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
@@ -44,16 +45,10 @@ struct kind {
 };
 
 /* 0; -errno of the kernel, or for a socket that is neither carried nor local. */
-static int kind_of(int fd, struct kind *kind)
+static int kind_asked(int fd, struct kind *kind)
 {
-	unsigned int notes = fdtable_notes(fd);
 	int protocol;
 
-	if (notes & FD_SEEN) {
-		kind->domain = notes & FD_INET6 ? AF_INET6 : AF_INET;
-		kind->type = notes & FD_STREAM ? SOCK_STREAM : SOCK_DGRAM;
-		return 0;
-	}
 	kind->domain = socket_option(fd, SO_DOMAIN);
 	kind->type = socket_option(fd, SO_TYPE);
 	protocol = socket_option(fd, SO_PROTOCOL);
@@ -74,6 +69,17 @@ static int kind_of(int fd, struct kind *kind)
 	    (kind->type == SOCK_DGRAM && protocol == IPPROTO_UDP))
 		return 0;
 	return -EPERM;
+}
+
+static int kind_of(int fd, struct kind *kind)
+{
+	unsigned int notes = fdtable_notes(fd);
+
+	if (!(notes & FD_SEEN))
+		return kind_asked(fd, kind);
+	kind->domain = notes & FD_INET6 ? AF_INET6 : AF_INET;
+	kind->type = notes & FD_STREAM ? SOCK_STREAM : SOCK_DGRAM;
+	return 0;
 }
 
 static bool nonblocking(int fd)
@@ -174,6 +180,29 @@ static bool is_wrong(const struct kind *kind, const union route_address *addr,
 			      SOCKADDR_IN6_LEN_MIN);
 }
 
+/*
+ * The kernel says what is wrong, and would about any other family, too. It does not get the
+ * address: the socket may be another one than we take it for.
+ */
+static int connect_wrong(int fd, union route_address *addr, socklen_t len)
+{
+	addr->sa.sa_family = AF_MAX;
+	return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
+}
+
+/* What is to stay on this machine would be put on a device. */
+static bool strays(int fd, const union route_address *addr, socklen_t len)
+{
+	struct endpoint to;
+
+	if (detour_stays(fd) ||
+	    route_of(hooks_config(), &addr->sa, len, &to) != ROUTE_DIRECT ||
+	    !endpoint_is_loopback(&to))
+		return false;
+	route_refused(&to, "the socket is bound to a device, where it would leave");
+	return true;
+}
+
 static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	union route_address addr = { 0 };
@@ -184,10 +213,15 @@ static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 		return r;
 	/* Copied once: another thread may change it while we decide. */
 	memcpy(&addr, sa, len);
-	if (is_wrong(&kind, &addr, len))
-		return REAL(connect)(fd, &addr.sa, len) < 0 ? -errno : 0;
+	/* The number may be another socket's since it was closed where we did not see it. */
+	if (is_wrong(&kind, &addr, len) && !swap_shown(fd))
+		r = kind_asked(fd, &kind);
+	if (r < 0 || is_wrong(&kind, &addr, len))
+		return r < 0 ? r : connect_wrong(fd, &addr, len);
 	if (addr.sa.sa_family == AF_INET6 && len < sizeof(addr.in6))
 		len = sizeof(addr.in6); /* its scope id is zero */
+	if (strays(fd, &addr, len))
+		return -ENETUNREACH;
 	if (kind.type == SOCK_STREAM)
 		return connect_stream(fd, &addr, len, kind.domain);
 	return dgram_connect(fd, &addr, len);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/sys.h"
+#include "preload/detour.h"
 #include "preload/dgram_io.h"
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
@@ -61,6 +62,9 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 	if (copy->sa.sa_family == AF_INET6 && family == AF_INET)
 		return 0; /* the kernel refuses it */
 	route = dgram_judge(copy, len, &to);
+	if (route == ROUTE_DIRECT && endpoint_is_loopback(&to) &&
+	    !detour_stays(fd))
+		return -ENETUNREACH;
 	if (route == ROUTE_DIRECT || route == -EINVAL)
 		return 0;
 	if (route < 0)
@@ -148,6 +152,9 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		return hooks_result(-ECONNREFUSED);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
+	r = detour_message(fd, message);
+	if (r < 0)
+		return hooks_result(r);
 	passing_sent(message);
 	if (!addressed)
 		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
@@ -196,8 +203,13 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 		return send_each(fd, messages, n, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
-	for (unsigned int i = 0; messages != NULL && i < n; i++)
+	for (unsigned int i = 0; messages != NULL && i < n; i++) {
+		int r = detour_message(fd, &messages[i].msg_hdr);
+
+		if (r < 0)
+			return (int)hooks_result(r);
 		passing_sent(&messages[i].msg_hdr);
+	}
 	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
 }
 

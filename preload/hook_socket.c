@@ -11,6 +11,7 @@
 #include "core/sys.h"
 #include "core/token.h"
 #include "preload/conn.h"
+#include "preload/detour.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/membership.h"
@@ -247,13 +248,17 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
-	int r;
+	int r = detour_option(fd, level, name, value, len);
 
+	if (r < 0)
+		return (int)hooks_result(r);
 	if (!membership_allowed(hooks_config(), level, name, value, len))
 		return (int)hooks_result(-ENODEV);
 	if (swap_shown(fd))
 		set_swapped(fd, &level, &name, value, len);
 	r = REAL(setsockopt)(fd, level, name, value, len);
+	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
+		fdtable_unnote(fd, FD_SEEN); /* it is of the other family now */
 	if (!odd(level, name))
 		return r;
 	fdtable_note(fd, FD_ODD);

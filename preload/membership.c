@@ -26,6 +26,8 @@ static const struct {
 	  offsetof(struct group_source_req, gsr_group) },
 	{ IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, AF_INET6,
 	  offsetof(struct ipv6_mreq, ipv6mr_multiaddr) },
+	{ IPPROTO_IPV6, IPV6_JOIN_ANYCAST, AF_INET6,
+	  offsetof(struct ipv6_mreq, ipv6mr_multiaddr) },
 	{ IPPROTO_IPV6, MCAST_JOIN_GROUP, 0,
 	  offsetof(struct group_req, gr_group) },
 	{ IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, 0,

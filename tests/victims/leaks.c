@@ -29,9 +29,12 @@
 
 enum { FIRST_PORT = 7100, TIME_MS = 700 };
 
+/* As linux/in6.h has it, which netinet/in.h excludes. */
+#define UNICAST_IF6 76
+
 static const char *world, *world6, *device;
 static in_port_t port;
-static char name[64]; /* as the way's, in a domain of this program's own */
+static char name[64]; /* as the way's, in a domain of this program's */
 
 static struct sockaddr_in to(const char *address)
 {
@@ -182,6 +185,268 @@ static long in_ruserok_af(void)
 	return ruserok_af(name, 0, "user", "root", AF_INET6);
 }
 
+/* --- another way than the address says ----------------------------------------- */
+
+static const char here[] = "127.0.0.1", here6[] = "::1";
+
+static struct sockaddr_in6 to6(const char *address)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_port = port };
+
+	inet_pton(AF_INET6, address, &in6.sin6_addr);
+	return in6;
+}
+
+static long connect_here(int fd)
+{
+	struct sockaddr_in in = to(here);
+
+	return connect(fd, (void *)&in, sizeof(in));
+}
+
+static long connect_here6(int fd)
+{
+	struct sockaddr_in6 in6 = to6(here6);
+
+	return connect(fd, (void *)&in6, sizeof(in6));
+}
+
+static long send_here(int fd)
+{
+	struct sockaddr_in in = to(here);
+
+	return sendto(fd, "x", 1, 0, (void *)&in, sizeof(in));
+}
+
+static long send_here6(int fd)
+{
+	struct sockaddr_in6 in6 = to6(here6);
+
+	return sendto(fd, "x", 1, 0, (void *)&in6, sizeof(in6));
+}
+
+/* A socket that is bound to the device. */
+static int on_device(int family, int type)
+{
+	int fd = socket(family, type, 0);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+		       (socklen_t)strlen(device)) < 0)
+		return -1;
+	return fd;
+}
+
+static long device_connect(void)
+{
+	return connect_here(on_device(AF_INET, SOCK_STREAM));
+}
+
+static long device_connect6(void)
+{
+	return connect_here6(on_device(AF_INET6, SOCK_STREAM));
+}
+
+static long device_send(void)
+{
+	return send_here(on_device(AF_INET, SOCK_DGRAM));
+}
+
+static long device_send6(void)
+{
+	return send_here6(on_device(AF_INET6, SOCK_DGRAM));
+}
+
+static long device_send_connected(void)
+{
+	int fd = on_device(AF_INET, SOCK_DGRAM);
+
+	return connect_here(fd) < 0 ? -1 : send(fd, "x", 1, 0);
+}
+
+/* The option is of the socket, not of the descriptor that it was set by. */
+static long device_send_dup(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), copy = dup(fd);
+
+	setsockopt(copy, SOL_SOCKET, SO_BINDTODEVICE, device,
+		   (socklen_t)strlen(device));
+	return send_here(fd);
+}
+
+static int set(int fd, int level, int option, const void *value, socklen_t len)
+{
+	return setsockopt(fd, level, option, value, len) < 0 ? -1 : fd;
+}
+
+static long unicast_if(void)
+{
+	uint32_t index = htonl(if_nametoindex(device));
+
+	return send_here(set(socket(AF_INET, SOCK_DGRAM, 0), IPPROTO_IP,
+			     IP_UNICAST_IF, &index, sizeof(index)));
+}
+
+static long unicast_if6(void)
+{
+	uint32_t index = htonl(if_nametoindex(device));
+
+	return send_here6(set(socket(AF_INET6, SOCK_DGRAM, 0), IPPROTO_IPV6,
+			      UNICAST_IF6, &index, sizeof(index)));
+}
+
+static long pktinfo6_option(void)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = if_nametoindex(device) };
+
+	return send_here6(set(socket(AF_INET6, SOCK_DGRAM, 0), IPPROTO_IPV6,
+			      IPV6_PKTINFO, &info, sizeof(info)));
+}
+
+/* One datagram with one piece of control data; to NULL: to where fd is connected. */
+static long send_control(int fd, void *address, socklen_t len, int level,
+			 int type, const void *data, size_t size)
+{
+	char control[CMSG_SPACE(64)] __attribute__((aligned(8))) = { 0 };
+	struct iovec iov = { "x", 1 };
+	struct msghdr message = { .msg_name = address,
+				  .msg_namelen = len,
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = CMSG_SPACE(size) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), data, size);
+	return sendmsg(fd, &message, 0);
+}
+
+static long pktinfo(void)
+{
+	struct in_pktinfo info = { .ipi_ifindex = (int)if_nametoindex(device) };
+	struct sockaddr_in in = to(here);
+
+	return send_control(socket(AF_INET, SOCK_DGRAM, 0), &in, sizeof(in),
+			    IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+}
+
+static long pktinfo6(void)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = if_nametoindex(device) };
+	struct sockaddr_in6 in6 = to6(here6);
+
+	return send_control(socket(AF_INET6, SOCK_DGRAM, 0), &in6, sizeof(in6),
+			    IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+}
+
+/* A loose source route (RFC 791 section 3.1) over the world. */
+static void route_over_world(uint8_t option[8])
+{
+	const uint8_t route[8] = { 131, 7, 4 };
+
+	memcpy(option, route, sizeof(route));
+	inet_pton(AF_INET, world, option + 3);
+}
+
+static int routed(int type)
+{
+	uint8_t option[8];
+
+	route_over_world(option);
+	return set(socket(AF_INET, type, 0), IPPROTO_IP, IP_OPTIONS, option,
+		   sizeof(option));
+}
+
+static long route_connect(void)
+{
+	return connect_here(routed(SOCK_STREAM));
+}
+
+static long route_send(void)
+{
+	return send_here(routed(SOCK_DGRAM));
+}
+
+static long route_send_control(void)
+{
+	struct sockaddr_in in = to(here);
+	uint8_t option[8];
+
+	route_over_world(option);
+	return send_control(socket(AF_INET, SOCK_DGRAM, 0), &in, sizeof(in),
+			    IPPROTO_IP, IP_RETOPTS, option, sizeof(option));
+}
+
+/* --- a socket of another kind than it was --------------------------------------- */
+
+/* Connected to an IPv4 listener it can be made an IPv4 socket, and dissolved. */
+static long addrform(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in6 in6 = to6("::ffff:127.0.0.1");
+	int family = AF_INET, listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	socklen_t len = sizeof(in);
+
+	bind(listener, (void *)&in, sizeof(in));
+	listen(listener, 1);
+	getsockname(listener, (void *)&in, &len);
+	in6.sin6_port = in.sin_port;
+	if (connect(fd, (void *)&in6, sizeof(in6)) < 0 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &family,
+		       sizeof(family)) < 0 ||
+	    connect(fd, &none, sizeof(none)) < 0)
+		return -1;
+	in = to(world);
+	return connect(fd, (void *)&in, sizeof(in));
+}
+
+/* The number was an IPv6 socket's; libc closes it and makes another, both inside. */
+static long number_again(void)
+{
+	struct sockaddr_in in = to(world);
+	int reserved = IPPORT_RESERVED - 1, fd;
+	FILE *stream = fdopen(socket(AF_INET6, SOCK_STREAM, 0), "r");
+
+	if (stream == NULL)
+		return -1;
+	fclose(stream);
+	fd = rresvport(&reserved);
+	return connect(fd, (void *)&in, sizeof(in));
+}
+
+/* --- groups ---------------------------------------------------------------------- */
+
+static long join_group(void)
+{
+	struct ip_mreqn group = { .imr_ifindex = (int)if_nametoindex(device) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	inet_pton(AF_INET, "239.1.2.7", &group.imr_multiaddr);
+	if (syscall(SYS_setsockopt, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group,
+		    sizeof(group)) < 0)
+		return -1;
+	return usleep(300000);
+}
+
+/* The kernel joins the solicited-node group of such an address. */
+static long join_anycast(void)
+{
+	struct ipv6_mreq group = { .ipv6mr_interface = if_nametoindex(device) };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	inet_pton(AF_INET6, "fd11:1::7:7777", &group.ipv6mr_multiaddr);
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_ANYCAST, &group,
+		       sizeof(group)) < 0)
+		return -1;
+	return usleep(300000);
+}
+
 /* --- all of them ---------------------------------------------------------------- */
 
 static const struct {
@@ -206,6 +471,24 @@ static const struct {
 	{ "rexec-af", in_rexec_af, NULL },
 	{ "ruserok", in_ruserok, "" },
 	{ "ruserok-af", in_ruserok_af, "" },
+	{ "device-connect", device_connect, NULL },
+	{ "device-connect6", device_connect6, NULL },
+	{ "device-send", device_send, NULL },
+	{ "device-send6", device_send6, NULL },
+	{ "device-send-connected", device_send_connected, NULL },
+	{ "device-send-dup", device_send_dup, NULL },
+	{ "unicast-if", unicast_if, NULL },
+	{ "unicast-if6", unicast_if6, NULL },
+	{ "pktinfo", pktinfo, NULL },
+	{ "pktinfo6", pktinfo6, NULL },
+	{ "pktinfo6-option", pktinfo6_option, NULL },
+	{ "route-connect", route_connect, NULL },
+	{ "route-send", route_send, NULL },
+	{ "route-send-control", route_send_control, NULL },
+	{ "addrform", addrform, NULL },
+	{ "number-again", number_again, NULL },
+	{ "join-group", join_group, "239.1.2.7" },
+	{ "join-anycast", join_anycast, "ff02::1:ff07:7777" },
 };
 
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
