@@ -354,7 +354,8 @@ short conn_events(const struct conn *conn)
 	const struct pending *pending =
 		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
 
-	if (pending == NULL || handshake_sends(&pending->handshake))
+	if (pending == NULL ||
+	    !__atomic_load_n(&pending->awaits, __ATOMIC_RELAXED))
 		return POLLOUT;
 	return POLLIN;
 }
@@ -363,8 +364,10 @@ short conn_events(const struct conn *conn)
 static struct conn *conn_of(const struct pending *pending, int *fd)
 {
 	uint32_t used = conn_pool_used();
-	struct conn *conn = conn_get(*fd = pending->fd);
+	struct conn *conn;
 
+	*fd = __atomic_load_n(&pending->fd, __ATOMIC_RELAXED);
+	conn = conn_get(*fd);
 	if (conn != NULL && has(conn, pending))
 		return conn;
 	conn_put(conn);

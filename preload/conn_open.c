@@ -43,7 +43,7 @@ static struct pending *begin(const struct conn_request *request)
 
 	if (pending == NULL)
 		return NULL;
-	pending->fd = request->fd;
+	__atomic_store_n(&pending->fd, request->fd, __ATOMIC_RELAXED);
 	pending->cookie = option_cookie(request->fd);
 	pending->family = swap_family(request->fd, request->domain);
 	pending->blocking = !request->nonblocking;

@@ -124,14 +124,18 @@ bool pending_hold(struct pending *pending)
 
 /* --- who holds it ----------------------------------------------------------------- */
 
-static uint32_t own_pid;
+static uint32_t own_pid; /* 0: ask; any thread may */
 static bool foreign; /* this process or an ancestor is the first of its pid namespace */
 
 static uint32_t pid(void)
 {
-	if (own_pid == 0)
-		own_pid = (uint32_t)sys0(SYS_getpid);
-	return own_pid;
+	uint32_t own = __atomic_load_n(&own_pid, __ATOMIC_RELAXED);
+
+	if (own == 0) {
+		own = (uint32_t)sys0(SYS_getpid);
+		__atomic_store_n(&own_pid, own, __ATOMIC_RELAXED);
+	}
+	return own;
 }
 
 static bool exchange_holder(struct pending *pending, uint32_t from, uint32_t to)

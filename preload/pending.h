@@ -59,6 +59,7 @@ struct peer {
  * @cookie:	of the socket, SO_COOKIE
  * @begun_ns:	CLOCK_MONOTONIC
  * @deadline_ns: likewise; when the proxy's time is over
+ * @awaits:	the next byte is the proxy's, not ours: read without the lock
  * @dialling:	no byte went to the proxy yet
  * @early:	early-data: it is to be opened once the request is sent
  * @open:	the program has the socket, and the answers are still to come out of it
@@ -88,6 +89,7 @@ struct pending {
 	uint64_t cookie;
 	int64_t begun_ns;
 	int64_t deadline_ns;
+	bool awaits;
 	bool dialling;
 	bool early;
 	bool open;

@@ -489,7 +489,7 @@ static struct pending *record_of(int fd)
 
 	if (pending == NULL)
 		return NULL;
-	pending->fd = fd;
+	__atomic_store_n(&pending->fd, fd, __ATOMIC_RELAXED);
 	pending->cookie = option_cookie(fd);
 	pending->events = EPOLLOUT;
 	return pending;

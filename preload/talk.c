@@ -241,12 +241,16 @@ static void hand_out(struct pending *pending, int fd)
 
 bool talk_step(struct pending *pending, int fd)
 {
+	bool sends;
+
 	if (pending->bound)
 		return look_for_arrival(pending, fd);
 	if (clock_now_ns() >= pending->deadline_ns)
 		handshake_broken(&pending->handshake, ETIMEDOUT);
 	else
 		talk(pending, fd);
+	sends = handshake_sends(&pending->handshake);
+	__atomic_store_n(&pending->awaits, !sends, __ATOMIC_RELAXED);
 	if (pending->handshake.state == HANDSHAKE_DONE &&
 	    pending->handshake.command == SOCKS5_BIND) {
 		become_bound(pending, fd);
@@ -256,7 +260,7 @@ bool talk_step(struct pending *pending, int fd)
 		finish(pending, fd);
 		return true;
 	}
-	if (handshake_sends(&pending->handshake))
+	if (sends)
 		watch_change(pending, fd, EPOLLOUT);
 	else if (!pending->early)
 		watch_change(pending, fd, EPOLLIN);
