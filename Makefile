@@ -30,6 +30,8 @@ ALL_CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 ALL_LDFLAGS += -fsanitize=$(SANITIZE)
 # The sanitizers' own bookkeeping makes frames large.
 ALL_CFLAGS += -Wno-frame-larger-than
+# TSan does not see fences: gcc says so, and that is known.
+ALL_CFLAGS += $(if $(filter thread,$(SANITIZE)),-Wno-tsan)
 endif
 
 CORE	 := $(wildcard core/*.c)
@@ -57,8 +59,8 @@ BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCHES))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
 
-.PHONY: all check unit e2e victims programs asan demo bench format symbols lint \
-	fuzz fuzz-replay deps install uninstall clean
+.PHONY: all check unit e2e victims programs asan tsan demo bench format symbols \
+	lint fuzz fuzz-replay deps install uninstall clean
 
 all: $(LIBRARY) $(COMMAND) symbols
 
@@ -209,6 +211,10 @@ demo:
 # The unit tests and the victims' cases under ASan and UBSan.
 asan:
 	sh scripts/check-asan.sh
+
+# The victims that have threads, under TSan.
+tsan:
+	sh scripts/check-tsan.sh
 
 # Compares speed and size with other ways; BENCH=--quick is shorter.
 bench: all $(BENCH_PROGRAMS)

@@ -77,6 +77,7 @@ part unit-clang unit clang
 part shellcheck scripts_are_clean
 part lint sh scripts/lint.sh
 part asan sh scripts/check-asan.sh
+part tsan sh scripts/check-tsan.sh
 part e2e env BUILD=build/gcc tests/e2e/run
 
 echo "$passed passed, $failed failed"

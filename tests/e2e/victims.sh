@@ -74,7 +74,7 @@ compare() {
 				LD_PRELOAD="$PRELOAD" \
 				SOCKSIFY_PROXY="socks5h://$PROXY:1090")") ;;
 		six)	options+=(--way "six=$(command_in client env \
-				LD_PRELOAD="$LIBRARY" \
+				LD_PRELOAD="$PRELOAD" \
 				SOCKSIFY_PROXY="socks5h://[$PROXY6]:1080")") ;;
 		esac
 	done
