@@ -284,16 +284,16 @@ static long open_directory(long dir, const char *name, int more_flags)
 static struct fakemap_file *open_in_own(long parent, const char *sub, int *rc)
 {
 	struct fakemap_file *file = NULL;
+	long dir, made = 0;
 	struct stat st;
-	long dir;
 
 	dir = open_directory(parent, sub, O_NOFOLLOW);
 	if (dir == -ENOENT) {
-		sys3(SYS_mkdirat, parent, sub, 0700);
+		made = sys3(SYS_mkdirat, parent, sub, 0700);
 		dir = open_directory(parent, sub, O_NOFOLLOW);
 	}
 	if (dir < 0) {
-		*rc = (int)dir;
+		*rc = (int)(made < 0 ? made : dir);
 		return NULL;
 	}
 	*rc = check_owner((int)dir, S_IFDIR, &st);
@@ -369,8 +369,15 @@ static struct fakemap_file *open_somewhere(int *rc)
 {
 	struct fakemap_file *file = NULL;
 
-	if (map.config->map_path[0])
+	if (map.config->map_path[0]) {
 		file = open_at_path(map.config->map_path, rc);
+		if (!file)
+			log_once(map.config->map_path,
+				 "%s is not used for the addresses of names "
+				 "(%e): it has to be a file that socksify made, "
+				 "and this user's alone",
+				 map.config->map_path, *rc);
+	}
 	if (!file && map.runtime_dir[0])
 		file = open_in_runtime_dir(rc);
 	if (!file)

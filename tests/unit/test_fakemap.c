@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -480,8 +481,8 @@ START_TEST(survives_processes_killed_while_they_store)
 					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char name[64];
 
-	for (int round = 0; round < 50; round++) {
-		struct timespec nap = { 0, 500000 + round * 20011 };
+	for (int round = 0; round < 200; round++) {
+		struct timespec nap = { 0, 300000 + round * 7001 };
 		pid_t pid = fork_child();
 
 		*progress = 0;
@@ -498,6 +499,116 @@ START_TEST(survives_processes_killed_while_they_store)
 			ck_assert_str_eq(name_at(address(name, AF_INET)), name);
 		}
 	}
+}
+END_TEST
+
+enum { KILLS = 16, STEPS_MAX = 1000000 };
+
+/* Entries that are taken, but stand for nothing yet. */
+static int count_half_written(void)
+{
+	static struct fakemap_file *file;
+	int n = 0;
+
+	if (!file)
+		file = peek(NULL);
+	for (uint32_t i = 1; i < file->header.identity.capacity; i++) {
+		const struct fakemap_entry *entry = entry_of(file, i);
+
+		if (file->header.backed[i / FAKEMAP_PAGE_ENTRIES / 32] >>
+			    (i / FAKEMAP_PAGE_ENTRIES % 32) & 1)
+			n += entry->tag != 0 && entry->length == 0;
+	}
+	return n;
+}
+
+/* Stops before it stores the name, for its parent to trace it. */
+static void store_traced(const char *name)
+{
+	fakemap_setup(&config);
+	address("before", AF_INET);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(98);
+	raise(SIGSTOP);
+	address(name, AF_INET);
+	_exit(0);
+}
+
+/* A child that is about to store the name, stopped. */
+static pid_t start_traced(const char *name)
+{
+	pid_t pid = fork_child();
+	int status;
+
+	if (pid == 0)
+		store_traced(name);
+	status = wait_for(pid);
+	ck_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	return pid;
+}
+
+/* Lets it do so many instructions; false when it has ended before. */
+static bool step(pid_t pid, long steps)
+{
+	for (; steps > 0; steps--) {
+		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+		if (WIFEXITED(wait_for(pid)))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * struct window - the instructions of storing a name, counted
+ * @first:	after this one it is half written
+ * @last:	and after this one for the last time
+ */
+struct window {
+	long first;
+	long last;
+};
+
+static struct window find_window(void)
+{
+	pid_t pid = start_traced("host-00.example");
+	struct window window = { 0, 0 };
+
+	for (long n = 1; n < STEPS_MAX && step(pid, 1); n++) {
+		if (count_half_written() == 0)
+			continue;
+		window.first = window.first ? window.first : n;
+		window.last = n;
+	}
+	ck_assert_int_gt(window.first, 1);
+	return window;
+}
+
+/* Few, since each instruction costs two switches: the test above has many. */
+START_TEST(survives_a_process_killed_in_the_middle_of_storing)
+{
+	struct window window;
+	int unfinished = 0;
+
+	config.fake4_bits = 20; /* so that all entries are soon looked at */
+	fakemap_setup(&config);
+	address("before", AF_INET);
+	window = find_window();
+	for (int n = 1; n <= KILLS; n++) {
+		long span = window.last - window.first + 1;
+		char name[64];
+		pid_t pid;
+
+		snprintf(name, sizeof(name), "host-%02d.example", n);
+		pid = start_traced(name);
+		ck_assert(step(pid, window.first + n * span / (KILLS + 1)));
+		ck_assert_int_eq(kill(pid, SIGKILL), 0);
+		ck_assert_int_eq(WTERMSIG(wait_for(pid)), SIGKILL);
+		unfinished += count_half_written();
+		ck_assert_str_eq(name_at(address(name, AF_INET)), name);
+		ck_assert_str_eq(name_at(address("before", AF_INET)), "before");
+		ck_assert_int_eq(count_half_written(), 0);
+	}
+	ck_assert_int_ge(unfinished, KILLS / 2);
 }
 END_TEST
 
@@ -744,6 +855,114 @@ START_TEST(keeps_different_ranges_in_different_files)
 }
 END_TEST
 
+/* --- places -------------------------------------------------------------- */
+
+/* A /dev/shm of this process's own, with these options. False if it may not. */
+static bool mount_shm(const char *options)
+{
+	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/dev/shm", "tmpfs", 0, options) == 0;
+}
+
+/* The map is in TMPDIR, since the places before are of no use. */
+static void expect_in_tmpdir(void)
+{
+	char path[300];
+
+	ck_assert_int_eq(setenv("TMPDIR", directory, 1), 0);
+	config.map_path[0] = '\0';
+	fakemap_setup(&config);
+	ck_assert_str_eq(name_at(address("example.com", AF_INET)),
+			 "example.com");
+	snprintf(path, sizeof(path), "%s/socksify-%u", directory, geteuid());
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+
+/* 0: another user's; 1: that others may read; 2: a symbolic link; 3: a file. */
+START_TEST(takes_no_directory_that_is_not_its_own)
+{
+	const char *path = "/dev/shm/socksify-0";
+
+	if (!mount_shm("mode=1777"))
+		return; /* it takes a directory of the system */
+	if (_i == 2)
+		ck_assert_int_eq(symlink(directory, path), 0);
+	else if (_i == 3)
+		ck_assert_int_ge(open(path, O_CREAT | O_WRONLY, 0700), 0);
+	else
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	if (_i == 0)
+		ck_assert_int_eq(chown(path, 12345, 12345), 0);
+	if (_i == 1)
+		ck_assert_int_eq(chmod(path, 0750), 0);
+	expect_in_tmpdir();
+}
+END_TEST
+
+START_TEST(goes_on_where_a_place_is_read_only)
+{
+	if (!mount_shm("mode=1777") ||
+	    mount("none", "/dev/shm", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+		return;
+	expect_in_tmpdir();
+}
+END_TEST
+
+START_TEST(goes_on_where_a_place_is_missing)
+{
+	char path[300];
+
+	if (!mount_shm("mode=1777"))
+		return;
+	/* no such runtime directory, and a limit of the tmpfs: no room for one */
+	snprintf(path, sizeof(path), "%s/none", directory);
+	ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", path, 1), 0);
+	ck_assert_int_eq(umount("/dev/shm"), 0);
+	ck_assert_int_eq(mount("none", "/dev/shm", "tmpfs", 0, "nr_inodes=1"),
+			 0);
+	expect_in_tmpdir();
+}
+END_TEST
+
+START_TEST(says_why_there_is_no_place_at_all)
+{
+	struct endpoint name = named("example.com"), out;
+
+	if (!mount_shm("mode=1777") ||
+	    mount("none", "/dev/shm", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0 ||
+	    mount("none", "/tmp", "tmpfs", MS_RDONLY, NULL) < 0)
+		return;
+	config.map_path[0] = '\0';
+	fakemap_setup(&config);
+	ck_assert_int_eq(fakemap_address(&name, AF_INET, &out), -EROFS);
+	ck_assert_int_eq(umount2("/tmp", MNT_DETACH), 0);
+}
+END_TEST
+
+START_TEST(stays_open_when_privileges_are_dropped)
+{
+	char text[64];
+	pid_t pid;
+
+	if (geteuid() != 0)
+		return;
+	fakemap_setup(&config);
+	strcpy(text, address("before", AF_INET));
+	pid = fork_child();
+	if (pid == 0) {
+		HOLDS(chroot(directory) == 0 && chdir("/") == 0);
+		HOLDS(setresgid(12345, 12345, 12345) == 0);
+		HOLDS(setresuid(12345, 12345, 12345) == 0);
+		HOLDS(strcmp(name_at(text), "before") == 0);
+		HOLDS(strcmp(name_at(address("after", AF_INET)), "after") == 0);
+		_exit(0);
+	}
+	ck_assert_int_eq(wait_for(pid), 0);
+	ck_assert_str_eq(name_at(address("after", AF_INET)), "after");
+}
+END_TEST
+
 /* --- limits -------------------------------------------------------------- */
 
 static void fill(int n)
@@ -835,6 +1054,33 @@ START_TEST(fills_nearly_the_whole_range)
 }
 END_TEST
 
+/* 131,071 names, as many as the range has: a table so full loses some. */
+START_TEST(holds_nearly_as_many_names_as_there_are_addresses)
+{
+	static bool seen[FAKEMAP_CAPACITY_MAX];
+	int stored = 0, names = FAKEMAP_CAPACITY_MAX - 1;
+	char name[32], at[64];
+
+	fakemap_setup(&config);
+	for (int i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "host-%d.example", i);
+		strcpy(at, address(name, AF_INET));
+		if (strcmp(at, "ENOSPC") == 0)
+			continue;
+		ck_assert(!seen[index_in(at)]);
+		seen[index_in(at)] = true;
+		stored++;
+	}
+	ck_assert_int_ge(stored, names / 100 * 98);
+	/* none was lost, though it was full */
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "host-%d.example", i);
+		strcpy(at, address(name, AF_INET));
+		ck_assert_str_eq(name_at(at), name);
+	}
+}
+END_TEST
+
 START_TEST(is_not_killed_by_the_file_size_limit)
 {
 	struct rlimit limit = { 4096, 4096 };
@@ -885,6 +1131,7 @@ static Suite *suite(void)
 	TCase *names = tcase_create("names");
 	TCase *sharing = tcase_create("sharing");
 	TCase *foreign = tcase_create("foreign");
+	TCase *places = tcase_create("places");
 	TCase *limits = tcase_create("limits");
 
 	tcase_add_checked_fixture(layout, make_place, remove_place);
@@ -910,6 +1157,7 @@ static Suite *suite(void)
 		       agrees_on_the_file_with_processes_that_make_it_at_once);
 	tcase_add_test(sharing, agrees_with_processes_that_store_at_once);
 	tcase_add_test(sharing, survives_processes_killed_while_they_store);
+	tcase_add_test(sharing, survives_a_process_killed_in_the_middle_of_storing);
 	tcase_add_test(sharing, finishes_a_name_that_was_left_half_written);
 	suite_add_tcase(s, sharing);
 	tcase_add_checked_fixture(foreign, make_place, remove_place);
@@ -929,6 +1177,14 @@ static Suite *suite(void)
 	tcase_add_test(foreign, does_not_take_another_users_runtime_dir);
 	tcase_add_test(foreign, keeps_different_ranges_in_different_files);
 	suite_add_tcase(s, foreign);
+	tcase_add_checked_fixture(places, make_place, remove_place);
+	tcase_add_loop_test(places, takes_no_directory_that_is_not_its_own, 0,
+			    4);
+	tcase_add_test(places, goes_on_where_a_place_is_read_only);
+	tcase_add_test(places, goes_on_where_a_place_is_missing);
+	tcase_add_test(places, says_why_there_is_no_place_at_all);
+	tcase_add_test(places, stays_open_when_privileges_are_dropped);
+	suite_add_tcase(s, places);
 	tcase_add_checked_fixture(limits, make_place, remove_place);
 	tcase_set_timeout(limits, 60);
 	tcase_add_test(limits, fails_when_it_is_full);
@@ -936,6 +1192,8 @@ static Suite *suite(void)
 	tcase_add_test(limits, spares_names_whose_address_is_used);
 	tcase_add_test(limits, spares_names_that_were_never_stamped);
 	tcase_add_test(limits, fills_nearly_the_whole_range);
+	tcase_add_test(limits,
+		       holds_nearly_as_many_names_as_there_are_addresses);
 	tcase_add_test(limits, is_not_killed_by_the_file_size_limit);
 	tcase_add_test(limits, fails_politely_when_the_file_system_is_full);
 	suite_add_tcase(s, limits);
