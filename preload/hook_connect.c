@@ -87,12 +87,29 @@ static bool nonblocking(int fd)
 	return sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK;
 }
 
+enum { CONNECT_ANEW = 1 };
+
+/*
+ * What was bound at the proxy, for its name was asked, and is not to listen after all: it
+ * may be connected, as one that was only bound.
+ */
+static int connect_bound(const struct conn *conn, int fd)
+{
+	if (conn->listens)
+		return -EISCONN;
+	listener_dissolve(fd);
+	return CONNECT_ANEW;
+}
+
 /* connect() on a socket that was connected through the proxy before. */
 static int connect_again(struct conn *conn, int fd)
 {
+	enum conn_phase phase = conn_step(conn, fd);
 	int r;
 
-	if (conn_step(conn, fd) != CONN_PENDING)
+	if (conn_is_bind(phase))
+		return connect_bound(conn, fd);
+	if (phase != CONN_PENDING)
 		return conn_tell(conn, fd);
 	if (nonblocking(fd))
 		return -EALREADY;
@@ -135,17 +152,12 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 	int route;
 
 	conn = conn_get(fd);
-	if (conn != NULL && conn_is_bind(conn_step(conn, fd)) &&
-	    !conn->listens) {
-		listener_dissolve(fd); /* bound, asked for its name, and no listener */
-		conn_put(conn);
-		conn = NULL;
-	}
 	if (conn != NULL) {
 		int r = connect_again(conn, fd);
 
 		conn_put(conn);
-		return r;
+		if (r != CONNECT_ANEW)
+			return r;
 	}
 	if (cannot_reach(fd, addr))
 		return -ENETUNREACH;

@@ -104,20 +104,22 @@ static short shown_now(int fd, short events)
 	struct conn *conn = conn_get(fd);
 	enum conn_phase phase = CONN_CONNECTED;
 	struct timespec now = { 0 };
+	bool taken;
 
 	if (conn != NULL)
 		phase = conn_step(conn, fd);
-	conn_put(conn);
 	if (conn_is_bind(phase))
-		events &= LISTENER_EVENTS;
-	if (phase == CONN_PENDING || phase == CONN_BOUND ||
+		pollfd.events = events & LISTENER_EVENTS;
+	taken = phase == CONN_ARRIVED && conn_arrival_taken(conn);
+	conn_put(conn);
+	if (phase == CONN_PENDING || phase == CONN_BOUND || taken ||
 	    sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) <= 0)
 		return 0;
 	/* The step has left nothing to be read: it is the next answer by now. */
 	if (phase == CONN_EARLY)
 		pollfd.revents &= POLLOUT | POLLWRNORM | POLLWRBAND | POLLPRI;
 	/* An end is what accept() will tell. */
-	return conn_is_bind(phase) ? events : pollfd.revents;
+	return conn_is_bind(phase) ? pollfd.events : pollfd.revents;
 }
 
 enum { EPOLL_TRIES = 4 };

@@ -436,8 +436,11 @@ int listener_name(int fd, struct sockaddr_storage *name)
 {
 	struct endpoint e;
 	struct conn *conn;
-	int r = has_to_be_bound(fd) ? make_bound(fd) : 0;
+	int r = 0;
 
+	listener_attend(fd); /* or it would be the port of a BIND that is over */
+	if (has_to_be_bound(fd))
+		r = make_bound(fd);
 	if (r < 0)
 		return r;
 	r = LISTENER_NONE;
@@ -521,16 +524,25 @@ static int become_spent(struct conn *conn, int fd)
 	return 0;
 }
 
-void listener_attend(int fd)
+/* A relative has accepted from this one: it is put aside here, too. */
+static void put_aside(int fd)
 {
 	struct conn *conn = conn_get(fd);
-	struct endpoint seen_as = { 0 };
 
-	if (conn == NULL)
-		return;
-	if (conn_look(conn) == CONN_ARRIVED && conn_arrival_taken(conn)) {
+	if (conn != NULL && conn_look(conn) == CONN_ARRIVED &&
+	    conn_arrival_taken(conn))
 		become_spent(conn, fd);
-	} else if (conn_look(conn) == CONN_SPENT && conn->listens) {
+	conn_put(conn);
+}
+
+void listener_attend(int fd)
+{
+	struct endpoint seen_as = { 0 };
+	struct conn *conn;
+
+	put_aside(fd);
+	conn = conn_get(fd);
+	if (conn != NULL && conn_look(conn) == CONN_SPENT && conn->listens) {
 		conn_bound(conn, &seen_as);
 		open_bind(fd, &conn->peer, &seen_as, true);
 	}
@@ -710,10 +722,6 @@ static int accept_arrived(struct conn *conn, int fd, int flags,
 	sigset_t signals;
 	int r;
 
-	if (conn_arrival_taken(conn)) {
-		become_spent(conn, fd);
-		return -EAGAIN;
-	}
 	signals_block(&signals);
 	r = arrival_look(fd, &arrival);
 	if (r == 0)

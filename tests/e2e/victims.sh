@@ -88,6 +88,8 @@ compare() {
 		--far "closed-mapped=::ffff:$SLOW:9" \
 		--far "sink=$SLOW:11" --far "source=$SLOW:12" \
 		--far "no-host=$NO_HOST:7" --far "no-net=$NO_NET:7" \
+		--far "control=$SLOW:21" --far "control6=$SLOW6:21" \
+		--far "control-mapped=::ffff:$SLOW:21" \
 		--far "no-host6=$NO_HOST6:7" \
 		--far "no-net6=$NO_NET6:7" --far "silent=$SILENT:7" \
 		--direct "$(command_in proxyhost)" "${options[@]}"

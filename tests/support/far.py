@@ -9,10 +9,15 @@ On each address:
     port 10   says "bye" and ends the connection
     port 11   reads to the end, then says how many bytes came and their CRC
     port 12   sends a mebibyte (SOURCE below) and ends the connection
+    port 21   calls back: "CALL ADDRESS PORT MS\n" lets it wait, connect there from
+              its port 20, say "called" and be as port 7; here it says "150" when it
+              has connected and "425" when it cannot
 """
 
 import asyncio
+import errno
 import signal
+import socket
 import sys
 import zlib
 
@@ -47,6 +52,59 @@ async def source(_reader, writer):
     writer.write(SOURCE)
 
 
+async def call_back(host, port, source):
+    """Connects from port 20, as FTP servers do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setblocking(False)
+    try:
+        sock.bind((source, 20))
+        await asyncio.wait_for(
+            asyncio.get_running_loop().sock_connect(sock, (host, port)), 5)
+    except (OSError, asyncio.TimeoutError):
+        sock.close()
+        raise
+    return await asyncio.open_connection(sock=sock)
+
+
+async def call_back_again(host, port, source):
+    """The same once the last one to that port, from port 20 too, is gone."""
+    for _ in range(100):
+        try:
+            return await call_back(host, port, source)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+        await asyncio.sleep(0.05)
+    raise asyncio.TimeoutError
+
+
+async def called(host, port, source, control):
+    try:
+        reader, writer = await call_back_again(host, port, source)
+    except (OSError, asyncio.TimeoutError):
+        control.write(b"425\n")
+        return
+    control.write(b"150\n")
+    try:
+        writer.write(b"called\n")
+        await echo(reader, writer)
+    except OSError:
+        pass
+    writer.close()
+
+
+async def caller(reader, writer):
+    source = writer.get_extra_info("sockname")[0]
+    calls = set()
+    while line := await reader.readline():
+        _, host, port, ms = line.decode().split()
+        await asyncio.sleep(int(ms) / 1000)
+        # The loop keeps weak references only.
+        calls.add(asyncio.create_task(called(host, int(port), source, writer)))
+
+
 def server(serve):
     async def served(reader, writer):
         try:
@@ -61,7 +119,7 @@ def server(serve):
 
 async def main(addresses):
     for port, serve in ((7, echo), (8, banner), (10, bye), (11, sink),
-                        (12, source)):
+                        (12, source), (21, caller)):
         await asyncio.start_server(server(serve), addresses, port,
                                    backlog=1024)
     print("listening", flush=True)

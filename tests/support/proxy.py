@@ -5,10 +5,11 @@
     proxy.py [--log FILE] [--name NAME=ADDRESS]... --at=HOST:PORT[=SCRIPT]...
 
 Each --at is a listener with a script of its own: words with commas between.
-Without a script it is a proxy as RFC 1928 and 1929 have it, and CONNECT relays.
+Without a script it is a proxy as RFC 1928 and 1929 have it; CONNECT and BIND relay.
 
-Its three answers are "method" (to the greeting), "auth" (to the credentials)
-and "reply" (to the request). How an answer is sent (STAGE is one of the three):
+Its answers are "method" (to the greeting), "auth" (to the credentials), "reply" (to a
+CONNECT), "bind" (the first one to a BIND) and "second" (the one when somebody has
+connected). How an answer is sent (STAGE is one of these):
     STAGE.delay=MS     after a pause
     STAGE.drip=MS      byte by byte, with pauses
     STAGE.split=K      in two segments, the first of K bytes
@@ -30,13 +31,20 @@ What an answer says:
     tail=none|short    a reply cut after 2 or 4 bytes, then the end of the stream
     close              the end of the stream after the reply
     linger=MS          a pause before that end
+    bind.rep=N         this REP to a BIND; nothing is bound
+    bind.bound=HOST:PORT  BND of the first reply; port 0 is the real one
+    bind.tail=none|short  a first reply cut after 2 or 4 bytes, then the end of the stream
+    second.rep=N       this REP when somebody has connected
+    second.bound=HOST:PORT  BND of the second reply
 And of the listener:
     accepts=N          after N connections, the others are reset
     dead               CONNECT succeeds without dialling and swallows all bytes
 
 The log has a JSON object per line for each request: time, at (the listener's
-port), from, offered (methods), method, user, command, atyp, dst, port; and one
-with an "error" for each connection that ended before its request.
+port), from, offered (methods), method, user, command, atyp, dst, port; one
+with an "error" for each connection that ended before its request; and for a BIND one
+with "bound" (its port) and one with what became of it, "accepted" (from whom) or
+"given_up" (the client closed).
 """
 
 import argparse
@@ -51,7 +59,7 @@ import time
 
 VERSION = 5
 METHOD_NONE, METHOD_USERPASS, METHOD_UNACCEPTABLE = 0x00, 0x02, 0xff
-CONNECT = 1
+CONNECT, BIND = 1, 2
 SUCCEEDED, GENERAL_FAILURE, HOST_UNREACHABLE, NOT_SUPPORTED = 0, 1, 4, 7
 REP_OF_ERRNO = {
     errno.EACCES: 2,
@@ -62,7 +70,7 @@ REP_OF_ERRNO = {
     errno.EAFNOSUPPORT: 8,
 }
 ATYP_NOTHING, ATYP_IPV4, ATYP_NAME, ATYP_IPV6 = 0, 1, 3, 4
-STAGES = ("method", "auth", "reply")
+STAGES = ("method", "auth", "reply", "bind", "second")
 SPLIT_PAUSE = 0.05
 
 
@@ -78,7 +86,9 @@ class Script:
     """What one listener is to do: the words, by name."""
 
     KNOWN = {"method", "user", "auth.version", "auth.status", "rep", "atyp",
-             "bound", "tail", "close", "linger", "accepts", "dead"}
+             "bound", "tail", "close", "linger", "accepts", "dead",
+             "bind.rep", "bind.bound", "bind.tail", "second.rep",
+             "second.bound"}
     MANNERS = {"delay", "drip", "split", "cut", "reset", "flip", "bytes",
                "append", "flood", "silent"}
 
@@ -286,6 +296,8 @@ class Client:
             await swallow(self.reader)
         elif command == CONNECT:
             await self.connect(host, port)
+        elif command == BIND:
+            await self.bind(host, port)
         else:
             await self.reply(NOT_SUPPORTED)
 
@@ -302,6 +314,64 @@ class Client:
                                  pump(reader, self.writer))
         finally:
             writer.close()
+
+    async def bind(self, host, port):
+        rep = self.script.number("bind.rep", SUCCEEDED)
+        if rep != SUCCEEDED:
+            await self.say("bind", rep)
+            return
+        listener = socket.create_server(
+            (outside(self.proxy.names.get(host.lower(), host)), 0),
+            family=family_of(host, self.proxy.names))
+        listener.setblocking(False)
+        with listener:
+            bound = listener.getsockname()
+            self.log(bound=bound[1])
+            await self.say("bind", SUCCEEDED, bound)
+            caller = await self.wait_for_caller(listener)
+        if caller is None:
+            return
+        reader, writer = await asyncio.open_connection(sock=caller)
+        try:
+            peer = writer.get_extra_info("peername")
+            self.log(accepted=peer[0])
+            rep = self.script.number("second.rep", SUCCEEDED)
+            await self.say("second", rep, peer)
+            if rep == SUCCEEDED:
+                await asyncio.gather(pump(self.reader, writer),
+                                     pump(reader, self.writer))
+        finally:
+            writer.close()
+
+    async def wait_for_caller(self, listener):
+        """The socket of who connects, or None when the client closes before."""
+        accept = asyncio.create_task(
+            asyncio.get_running_loop().sock_accept(listener))
+        gone = asyncio.create_task(self.reader.read(1))
+        await asyncio.wait({accept, gone},
+                           return_when=asyncio.FIRST_COMPLETED)
+        if accept.done():
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+            return accept.result()[0]
+        accept.cancel()
+        self.log(given_up=True)
+        return None
+
+    async def say(self, stage, rep, bound=("0.0.0.0", 0)):
+        """A reply to BIND."""
+        host, port = bound[:2]
+        if f"{stage}.bound" in self.script:
+            host, other = split_host_port(self.script.text(f"{stage}.bound"))
+            port = other or port
+        answer = bytes([VERSION, rep, 0]) + pack_address(
+            self.form_of(host), host, port)
+        tail = self.script.text(f"{stage}.tail", "full")
+        if tail != "full":
+            answer = answer[:{"none": 2, "short": 4}[tail]]
+        await self.answerer.send(stage, answer)
+        if tail != "full":
+            raise Ended
 
     async def reply(self, rep, bound=("0.0.0.0", 0)):
         host, port = bound[:2]
@@ -327,6 +397,21 @@ class Client:
         except ValueError:
             return ATYP_NAME
         return ATYP_IPV4 if version == 4 else ATYP_IPV6
+
+
+def family_of(host, names):
+    address = ipaddress.ip_address(names.get(host.lower(), host))
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def outside(host):
+    """The address of this machine that leads to host; any, for no host."""
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "10.22.2.2"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))
+        return probe.getsockname()[0]
 
 
 async def swallow(reader):
