@@ -59,6 +59,7 @@ static int libc_getnameinfo(const struct sockaddr *sa, socklen_t len,
 static void read_all(void)
 {
 	struct resolver_libc libc = { libc_getaddrinfo, libc_getnameinfo };
+	struct resolver_io io = { &tunnel_io, &tunnel_local_io };
 
 	inherit_setup();
 	token_setup(getenv(TOKEN_VARIABLE));
@@ -69,7 +70,7 @@ static void read_all(void)
 	listener_setup(&config);
 	dgram_setup(&config);
 	fakemap_setup(&config);
-	resolver_setup(&config, libc);
+	resolver_setup(&config, libc, io);
 	lookup_setup(&config);
 	tunnel_setup(&config);
 }

@@ -106,7 +106,7 @@ void judge_direct(const char *name, struct hosts_answer *found)
 
 bool judge_asks(void)
 {
-	return false;
+	return config->resolve == CONFIG_RESOLVE_TUNNEL;
 }
 
 /* Connections to a proxy that has only IPv6 are easier from IPv6 sockets. */
@@ -140,17 +140,22 @@ static bool is_link_local(const struct endpoint *e)
 	return e->v6[0] == 0xfe && (e->v6[1] & 0xc0) == 0x80;
 }
 
-/* Whether the far side may be asked for the name of an address. */
-static bool may_ask_name(const struct endpoint *address)
+enum verdict judge_reverse(const struct endpoint *address)
 {
 	struct endpoint any_port = *address;
-	enum route route;
 
+	if (config->broken || endpoint_is_loopback(address) ||
+	    is_link_local(address))
+		return VERDICT_NO_HOST;
 	any_port.port = 0; /* rules for some ports only do not match it */
-	route = rules_match(&config->rules, &any_port);
-	return !config->broken && route != ROUTE_DIRECT &&
-	       route != ROUTE_BLOCK && !endpoint_is_loopback(address) &&
-	       !is_link_local(address);
+	switch (rules_match(&config->rules, &any_port)) {
+	case ROUTE_DIRECT:
+		return VERDICT_DIRECT;
+	case ROUTE_BLOCK:
+		return VERDICT_BLOCKED;
+	default:
+		return VERDICT_FAKE;
+	}
 }
 
 int judge_address(const struct endpoint *e, struct hosts_answer *answer)
@@ -166,7 +171,7 @@ int judge_address(const struct endpoint *e, struct hosts_answer *answer)
 	if (rc == 0 && hosts_by_address(&address, answer))
 		return 1;
 	if (rc == 0)
-		return may_ask_name(e) ? 0 : -ECONNREFUSED;
+		return judge_reverse(e) == VERDICT_FAKE ? 0 : -ECONNREFUSED;
 	hosts_begin(answer);
 	memcpy(answer->name, name.name, sizeof(answer->name));
 	hosts_add_address(answer, &address);

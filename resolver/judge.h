@@ -46,6 +46,12 @@ int judge_fake(const struct endpoint *name, int family,
 	       struct hosts_address *out);
 
 /*
+ * Who may be asked for the name of an address that is not known here: the far side
+ * (VERDICT_FAKE), this machine's own servers (VERDICT_DIRECT), or nobody.
+ */
+enum verdict judge_reverse(const struct endpoint *address);
+
+/*
  * What is known of an address without asking anybody: 1 and its names. 0:
  * nothing. -ECONNREFUSED: nothing, and nobody is to be asked over the proxy: it
  * is a stale fake, or of this machine or its link, or a rule keeps it here.

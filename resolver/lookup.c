@@ -4,9 +4,9 @@
  *
  * Theory of Operation
  *
- * A lookup is one message and the answer to it. c-ares frames it, finds the answer by id
- * and question among what the server says, and takes messages apart; which server is asked,
- * how often and how long is decided here: each attempt is a channel of its own with one
+ * A lookup is one message and the answer to it. c-ares makes and frames it, and finds the
+ * answer by id and question among what the server says; which server is asked, how often and
+ * how long is decided here: each attempt is a channel of its own with one
  * server and one try. An attempt ends by an answer, by the end of its stream, or by its
  * time; then the next server is asked, and all of them a second time with twice the time. An
  * answer that says that the server could not tell (SERVFAIL, NOTIMP, REFUSED) is kept, and is
@@ -28,7 +28,6 @@
 #include <ares.h>
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +36,7 @@
 
 #include "core/sys.h"
 #include "core/text.h"
+#include "resolver/dnswire.h"
 #include "resolver/resolvconf.h"
 
 #define NS_PER_S  1000000000ll
@@ -44,18 +44,10 @@
 
 enum {
 	THE_SOCKET = 0, /* c-ares' name for the stream */
-	HEADER_SIZE = 12,
 	ROUNDS = 2,	/* each server is asked so often */
 	ATTEMPT_MS = 6000, /* in the first round */
-	CLASS_IN = 1,
-	TYPE_A = 1,
-	TYPE_PTR = 12,
-	TYPE_AAAA = 28,
 	PTR_NAME_MAX = 32 * 2 + sizeof("ip6.arpa"),
 };
-
-/* RFC 1035 section 4.1.1 */
-enum rcode { SERVER_FAILURE = 2, NAME_ERROR, NOT_IMPLEMENTED, REFUSED };
 
 /**
  * struct lookup - a question under way
@@ -125,8 +117,8 @@ static int64_t whole_ms(void)
 
 /* Who answers everybody, where this machine's own servers are of no use to the proxy. */
 static const struct endpoint well_known[] = {
-	{ .kind = ENDPOINT_IPV4, .port = 53, .v4 = { 9, 9, 9, 9 } },
-	{ .kind = ENDPOINT_IPV4, .port = 53, .v4 = { 1, 1, 1, 1 } },
+	{ .kind = ENDPOINT_IPV4, .port = DNS_PORT, .v4 = { 9, 9, 9, 9 } },
+	{ .kind = ENDPOINT_IPV4, .port = DNS_PORT, .v4 = { 1, 1, 1, 1 } },
 };
 
 static void ask(struct lookup *lookup, const struct endpoint *server)
@@ -280,7 +272,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *reply,
 	struct lookup *lookup = arg;
 
 	(void)timeouts;
-	if (status == ARES_SUCCESS && len >= HEADER_SIZE)
+	if (status == ARES_SUCCESS && len >= DNS_HEADER_SIZE)
 		keep(lookup, reply, (size_t)len);
 	lookup->over = true;
 }
@@ -317,8 +309,8 @@ static ares_channel make_channel(int timeout_ms)
 		.timeout = timeout_ms,
 		.tries = 1,
 		.ndots = 1,
-		.tcp_port = 53,
-		.udp_port = 53,
+		.tcp_port = DNS_PORT,
+		.udp_port = DNS_PORT,
 		.servers = &dummy,
 		.nservers = 1,
 		.lookups = lookups,
@@ -351,10 +343,10 @@ static void begin_attempt(struct lookup *lookup)
 
 static bool is_verdict(const struct lookup *lookup)
 {
-	switch (lookup->reply[3] & 15) {
-	case SERVER_FAILURE:
-	case NOT_IMPLEMENTED:
-	case REFUSED:
+	switch (lookup->reply[3] & DNS_RCODE) {
+	case DNS_SERVFAIL:
+	case DNS_NOTIMP:
+	case DNS_REFUSED:
 		return false;
 	default:
 		return true;
@@ -422,7 +414,7 @@ struct lookup *lookup_start(const struct lookup_io *io,
 	int saved_errno = errno;
 	struct lookup *lookup;
 
-	if (len < HEADER_SIZE || len > LOOKUP_MESSAGE_MAX)
+	if (len < DNS_HEADER_SIZE || len > LOOKUP_MESSAGE_MAX)
 		return NULL;
 	lookup = calloc(1, sizeof(*lookup) + len);
 	if (lookup) {
@@ -599,7 +591,7 @@ static int add_question(struct questions *questions, const struct lookup_io *io,
 	question->lookup =
 		lookup_start(io, NULL, query, len, answered, question);
 	if (!question->lookup)
-		return len < HEADER_SIZE ? -EINVAL : -ENOMEM;
+		return len < DNS_HEADER_SIZE ? -EINVAL : -ENOMEM;
 	questions->n++;
 	return 0;
 }
@@ -652,7 +644,7 @@ static int add_name(struct questions *questions, const struct lookup_io *io,
 		    const char *name, int type)
 {
 	uint8_t *query;
-	int len, r = make_query(name, CLASS_IN, type, &query, &len);
+	int len, r = make_query(name, DNS_IN, type, &query, &len);
 
 	if (r < 0)
 		return r;
@@ -677,92 +669,162 @@ ssize_t lookup_query(const struct lookup_io *io, const char *name, int class,
 
 /* --- addresses and names out of answers ------------------------------------------------- */
 
-static void add_alias(struct hosts_answer *answer, const char *alias)
+/**
+ * struct harvest - what is taken out of an answer
+ * @type:	the type that was asked for
+ * @name:	the question's name, or where CNAMEs have led from it so far
+ * @hosts:	what was found
+ */
+struct harvest {
+	int type;
+	struct dns_name name;
+	struct hosts_answer *hosts;
+};
+
+static void add_alias(struct hosts_answer *hosts, const char *alias)
 {
 	size_t size = strlen(alias) + 1;
 
-	if (size > sizeof(answer->aliases) - answer->aliases_len)
+	if (size > sizeof(hosts->aliases) - hosts->aliases_len)
 		return;
-	memcpy(answer->aliases + answer->aliases_len, alias, size);
-	answer->aliases_len += size;
-}
-
-/* The host's name and aliases count for the first of several answers only. */
-static void add_host(struct hosts_answer *answer, const struct hostent *host)
-{
-	for (char **at = host->h_addr_list; *at; at++) {
-		struct hosts_address address = { .family = host->h_addrtype };
-
-		memcpy(address.bytes, *at, (size_t)host->h_length);
-		hosts_add_address(answer, &address);
-	}
-	if (answer->name[0] ||
-	    !text_copy(text_of(host->h_name), answer->name,
-		       sizeof(answer->name)))
-		return;
-	for (char **alias = host->h_aliases; *alias; alias++)
-		add_alias(answer, *alias);
-}
-
-static int parse(const struct question *question, int type,
-		 const struct hosts_address *address, struct hostent **host)
-{
-	const uint8_t *reply = question->reply;
-	int len = (int)question->len;
-
-	if (type == TYPE_A)
-		return ares_parse_a_reply(reply, len, host, NULL, NULL);
-	if (type == TYPE_AAAA)
-		return ares_parse_aaaa_reply(reply, len, host, NULL, NULL);
-	return ares_parse_ptr_reply(reply, len, address->bytes,
-				    address->family == AF_INET6 ? 16 : 4,
-				    address->family, host);
+	memcpy(hosts->aliases + hosts->aliases_len, alias, size);
+	hosts->aliases_len += size;
 }
 
 /* As libc, no name is let through that programs would not expect in one. */
-static bool is_host(const struct hostent *host)
+static bool host_text(const struct dns_name *name, char *text, size_t size)
 {
-	return host->h_name && text_is_host_name(text_of(host->h_name));
+	return dnswire_name_text(name, text, size) &&
+	       text_is_host_name(text_of(text));
 }
 
-/* 0 with something added to answer, -ENOENT, -ENODATA, or another -errno. */
-static int take_answer(const struct question *question, int type,
-		       const struct hosts_address *address,
-		       struct hosts_answer *answer)
+static bool take_address(struct harvest *harvest,
+			 const struct dns_record *record)
 {
-	struct hostent *host = NULL;
-	int r = -EBADMSG;
+	struct hosts_address address = { .family = AF_INET };
+	size_t size = 4;
+
+	if (harvest->type == DNS_AAAA) {
+		address.family = AF_INET6;
+		size = 16;
+	}
+	if (record->rdata_len != size)
+		return false;
+	memcpy(address.bytes, record->rdata, size);
+	hosts_add_address(harvest->hosts, &address);
+	return true;
+}
+
+/* The first name is the one, others are its aliases. */
+static bool take_name(struct harvest *harvest, const struct dns_name *name)
+{
+	struct hosts_answer *hosts = harvest->hosts;
+	char text[ENDPOINT_NAME_MAX + 1];
+
+	if (!host_text(name, text, sizeof(text)))
+		return false;
+	if (hosts->name[0])
+		add_alias(hosts, text);
+	else
+		memcpy(hosts->name, text, sizeof(text));
+	return true;
+}
+
+/* Aliases of a name, not of an address, are told. */
+static bool follow(struct harvest *harvest, const struct dns_name *target)
+{
+	char text[ENDPOINT_NAME_MAX + 1];
+
+	if (harvest->type != DNS_PTR) {
+		if (!host_text(&harvest->name, text, sizeof(text)))
+			return false;
+		if (!harvest->hosts->name[0])
+			add_alias(harvest->hosts, text);
+	}
+	harvest->name = *target;
+	return true;
+}
+
+/* False if the record is not what it should be; one of another name or type is passed over. */
+static bool take_record(struct harvest *harvest, const struct dns_message *message,
+			const struct dns_record *record)
+{
+	struct dns_message rdata = dnswire_open_rdata(message, record);
+	struct dns_name name;
+
+	if (record->class != DNS_IN ||
+	    !dnswire_same_name(&record->name, &harvest->name))
+		return true;
+	if (record->type == harvest->type && harvest->type != DNS_PTR)
+		return take_address(harvest, record);
+	if (record->type != harvest->type && record->type != DNS_CNAME)
+		return true;
+	if (!dnswire_get_name(&rdata, &name))
+		return false;
+	return record->type == DNS_CNAME ? follow(harvest, &name) :
+					   take_name(harvest, &name);
+}
+
+/*
+ * 0, or -EBADMSG. CNAMEs come before what they lead to, as libc expects it, too; where they
+ * lead to is the name of the addresses.
+ */
+static int harvest_records(struct harvest *harvest, struct dns_message *message,
+			   unsigned int count)
+{
+	struct hosts_answer *hosts = harvest->hosts;
+	struct dns_record record;
+
+	for (; count > 0; count--)
+		if (!dnswire_get_record(message, &record) ||
+		    !take_record(harvest, message, &record))
+			return -EBADMSG;
+	if (harvest->type == DNS_PTR || hosts->name[0])
+		return 0;
+	return hosts->count == 0 || host_text(&harvest->name, hosts->name,
+					      sizeof(hosts->name)) ?
+		       0 :
+		       -EBADMSG;
+}
+
+static void forget_hosts(struct hosts_answer *hosts)
+{
+	hosts->name[0] = '\0';
+	hosts->count = 0;
+	hosts->aliases_len = 0;
+}
+
+/* 0 with something added to hosts, -ENOENT, -ENODATA, or another -errno. */
+static int take_answer(const struct question *question, int type,
+		       struct hosts_answer *hosts)
+{
+	struct harvest harvest = { .type = type, .hosts = hosts };
+	struct dns_question asked;
+	struct dns_message message;
+	struct dns_header header;
+	size_t before = hosts->count;
+	int r;
 
 	if (question->len <= 0)
 		return (int)question->len;
-	switch (question->reply[3] & 15) {
-	case 0:
-		break;
-	case NAME_ERROR:
+	message = dnswire_open(question->reply, (size_t)question->len);
+	if (!dnswire_get_header(&message, &header) || header.questions != 1 ||
+	    !dnswire_get_question(&message, &asked))
+		return -EBADMSG;
+	if ((header.flags & DNS_RCODE) == DNS_NXDOMAIN)
 		return -ENOENT;
-	default:
+	if ((header.flags & DNS_RCODE) != DNS_NOERROR)
 		return -EAGAIN;
-	}
-	switch (parse(question, type, address, &host)) {
-	case ARES_SUCCESS:
-		r = is_host(host) ? 0 : -EBADMSG;
-		if (type != TYPE_PTR && !host->h_addr_list[0])
-			r = -ENODATA;
-		break;
-	case ARES_ENODATA:
-		r = -ENODATA;
-		break;
-	case ARES_ENOMEM:
-		r = -ENOMEM;
-		break;
-	default:
-		break;
-	}
-	if (r == 0)
-		add_host(answer, host);
-	if (host)
-		ares_free_hostent(host);
-	return r;
+	harvest.name = asked.name;
+	r = harvest_records(&harvest, &message, header.answers);
+	if (r == 0 && (hosts->count > before ||
+		       (type == DNS_PTR && hosts->name[0])))
+		return 0;
+	/* What an earlier answer has brought stays. */
+	hosts->count = before;
+	if (before == 0)
+		forget_hosts(hosts);
+	return r < 0 ? r : -ENODATA;
 }
 
 /* What two questions about one name come to. */
@@ -775,32 +837,25 @@ static int worse(int a, int b)
 	return a == -ENODATA ? b : a;
 }
 
-static void clear(struct hosts_answer *answer)
-{
-	answer->name[0] = '\0';
-	answer->count = 0;
-	answer->aliases_len = 0;
-}
-
 int lookup_addresses(const struct lookup_io *io, const char *name, int family,
 		     struct hosts_answer *answer)
 {
 	struct questions questions = { 0 };
 	int types[AT_ONCE_MAX], r = 0, n = 0;
 
-	clear(answer);
+	forget_hosts(answer);
 	if (family != AF_INET6)
-		types[n++] = TYPE_A;
+		types[n++] = DNS_A;
 	if (family != AF_INET)
-		types[n++] = TYPE_AAAA;
+		types[n++] = DNS_AAAA;
 	for (int i = 0; r == 0 && i < n; i++)
 		r = add_name(&questions, io, name, types[i]);
 	if (r == 0) {
 		wait_for_all(io, &questions);
-		r = take_answer(&questions.each[0], types[0], NULL, answer);
+		r = take_answer(&questions.each[0], types[0], answer);
 	}
 	if (n > 1 && questions.n == (size_t)n)
-		r = worse(r, take_answer(&questions.each[1], types[1], NULL,
+		r = worse(r, take_answer(&questions.each[1], types[1],
 					 answer));
 	forget_questions(&questions);
 	return r;
@@ -830,18 +885,18 @@ int lookup_name(const struct lookup_io *io, const struct hosts_address *address,
 	struct lookup *lookup;
 	int r;
 
-	clear(answer);
+	forget_hosts(answer);
 	ptr_name(address, name);
-	r = add_name(&questions, io, name, TYPE_PTR);
+	r = add_name(&questions, io, name, DNS_PTR);
 	if (r < 0)
 		return r;
 	lookup = questions.each[0].lookup;
 	lookup->deadline_ns = earlier(lookup->deadline_ns, until);
 	lookup->attempt_ends_ns = earlier(lookup->attempt_ends_ns, until);
 	wait_for_all(io, &questions);
-	r = take_answer(&questions.each[0], TYPE_PTR, address, answer);
+	r = take_answer(&questions.each[0], DNS_PTR, answer);
 	forget_questions(&questions);
-	if (r == 0 && answer->count == 0)
+	if (r == 0)
 		hosts_add_address(answer, address);
 	return r;
 }

@@ -7,9 +7,9 @@
 
 #include "core/sys.h"
 #include "core/text.h"
+#include "resolver/dnswire.h"
 
 enum {
-	DNS_PORT = 53,
 	READ_SIZE = 512,
 	LINE_MAX_BYTES = 128, /* a longer one names no address */
 };

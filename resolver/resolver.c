@@ -26,9 +26,16 @@
 #include "resolver/hosts.h"
 #include "resolver/idn.h"
 #include "resolver/judge.h"
+#include "resolver/lookup.h"
+#include "resolver/resolvconf.h"
 
 enum {
 	NUMERIC_MAX = INET6_ADDRSTRLEN,
+	/*
+	 * How long a name for an address is waited for: who is looking at a peer may do
+	 * without, and has somebody waiting.
+	 */
+	REVERSE_MS = 5000,
 	/* Flags that mean nothing for an address. */
 	NAME_FLAGS = AI_ADDRCONFIG | AI_IDN | AI_CANONIDN,
 };
@@ -36,12 +43,15 @@ enum {
 static struct {
 	const struct config *config;
 	struct resolver_libc libc;
+	struct resolver_io io;
 } face;
 
-void resolver_setup(const struct config *config, struct resolver_libc libc)
+void resolver_setup(const struct config *config, struct resolver_libc libc,
+		    struct resolver_io io)
 {
 	face.config = config;
 	face.libc = libc;
+	face.io = io;
 	judge_setup(config);
 }
 
@@ -65,6 +75,26 @@ static int read_name(const char *node, struct endpoint *name)
 static int eai_of(int error)
 {
 	return error == -ENOSPC ? EAI_AGAIN : EAI_FAIL;
+}
+
+/* A lookup's errors. */
+static int eai_of_lookup(int error)
+{
+	switch (error) {
+	case 0:
+		return 0;
+	case -ENOENT:
+	case -EINVAL:
+		return EAI_NONAME;
+	case -ENODATA:
+		return EAI_NODATA;
+	case -ENOMEM:
+		return EAI_MEMORY;
+	case -EBADMSG:
+		return EAI_FAIL;
+	default:
+		return EAI_AGAIN;
+	}
 }
 
 /* What a name that gets no address is answered with. */
@@ -212,13 +242,13 @@ static int list_family(const struct hosts_answer *answer, int family,
 	return 0;
 }
 
-static int list_local(const struct hosts_answer *answer, const char *service,
-		      const struct addrinfo *hints, struct addrinfo **result)
+static int list_answer(const struct hosts_answer *answer, const int order[2],
+		       const char *service, const struct addrinfo *hints,
+		       struct addrinfo **result)
 {
 	struct addrinfo *list = NULL;
-	int order[2], rc = 0;
+	int rc = 0;
 
-	order_families(answer, hints, order);
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		if (order[i] != AF_UNSPEC)
 			rc = list_family(answer, order[i], service, hints,
@@ -230,6 +260,41 @@ static int list_local(const struct hosts_answer *answer, const char *service,
 	if (!list)
 		return EAI_NONAME; /* as for a name without such addresses */
 	return finish(list, answer->name, hints, result);
+}
+
+static int list_local(const struct hosts_answer *answer, const char *service,
+		      const struct addrinfo *hints, struct addrinfo **result)
+{
+	int order[2];
+
+	order_families(answer, hints, order);
+	return list_answer(answer, order, service, hints, result);
+}
+
+/* Both families where an IPv6 list may hold mapped addresses. */
+static int asked_family(const struct addrinfo *hints)
+{
+	if (hints->ai_family == AF_INET6 && (hints->ai_flags & AI_V4MAPPED))
+		return AF_UNSPEC;
+	return hints->ai_family;
+}
+
+/* The real addresses of a name, in the order that suits the proxy. */
+static int list_asked(const char *name, struct hosts_answer *found,
+		      const char *service, const struct addrinfo *hints,
+		      struct addrinfo **result)
+{
+	int order[2] = { judge_family(), AF_INET6 };
+	int rc = lookup_addresses(face.io.proxy, name, asked_family(hints),
+				  found);
+
+	if (rc < 0)
+		return eai_of_lookup(rc);
+	if (order[0] == AF_INET6)
+		order[1] = AF_INET;
+	if (hints->ai_family != AF_UNSPEC)
+		order_families(found, hints, order);
+	return list_answer(found, order, service, hints, result);
 }
 
 static int list_fake(const struct endpoint *name, const char *service,
@@ -267,27 +332,57 @@ static int check_hints(const char *service, const struct addrinfo *hints)
 	return rc;
 }
 
-/* libc's own sockets have no token: a guard keeps it from asking a name server. */
+/*
+ * libc's own sockets have no token: a guard keeps it from asking a name server. What it fails
+ * at may be had by ours.
+ */
+static bool may_ask_ourselves(int rc)
+{
+	return face.io.local && token_known() &&
+	       (rc == EAI_AGAIN || rc == EAI_NONAME || rc == EAI_NODATA ||
+		rc == EAI_SYSTEM || rc == EAI_FAIL);
+}
+
 static void blame_guard(const char *name)
 {
 	if (token_known())
 		log_once(name,
 			 "%s: is direct, but could not be looked up: the guard stops "
-			 "libc's own questions; put it into /etc/hosts, or use "
-			 "--no-guard", name);
+			 "libc's own questions, and no server of resolv.conf has "
+			 "answered ours; put it into /etc/hosts, or use --no-guard",
+			 name);
+}
+
+/* Likewise, where libc cannot ask. */
+static int list_asked_here(const char *name, struct hosts_answer *found,
+			   const char *service, const struct addrinfo *hints,
+			   struct addrinfo **result)
+{
+	int rc = lookup_addresses(face.io.local, name, asked_family(hints),
+				  found);
+
+	if (rc < 0) {
+		rc = eai_of_lookup(rc);
+		if (rc == EAI_AGAIN)
+			blame_guard(name);
+		return rc;
+	}
+	direct_learn_all(found, name);
+	return list_local(found, service, hints, result);
 }
 
 /* The real addresses of a name under a direct rule. */
-static int list_direct(const char *node, const char *name, const char *service,
+static int list_direct(const char *node, const char *name,
+		       struct hosts_answer *found, const char *service,
 		       const struct addrinfo *hints, struct addrinfo **result)
 {
 	int rc = face.libc.getaddrinfo(node, service, hints, result);
 	struct endpoint e;
 
-	if (rc != 0) {
-		blame_guard(name);
+	if (may_ask_ourselves(rc))
+		return list_asked_here(name, found, service, hints, result);
+	if (rc != 0)
 		return rc;
-	}
 	for (struct addrinfo *a = *result; a; a = a->ai_next)
 		if (endpoint_from_sockaddr(&e, a->ai_addr, a->ai_addrlen) == 0)
 			direct_learn(&e, name);
@@ -297,20 +392,24 @@ static int list_direct(const char *node, const char *name, const char *service,
 static int list_name(const char *node, const char *service,
 		     const struct addrinfo *hints, struct addrinfo **result)
 {
-	struct hosts_answer local;
+	struct hosts_answer answer;
 	enum verdict verdict;
 	struct endpoint name;
 	int rc = read_name(node, &name);
 
 	if (rc != 0)
 		return rc;
-	switch (verdict = judge_name(name.name, &local)) {
+	switch (verdict = judge_name(name.name, &answer)) {
 	case VERDICT_LOCAL:
-		return list_local(&local, service, hints, result);
+		return list_local(&answer, service, hints, result);
 	case VERDICT_FAKE:
+		if (judge_asks())
+			return list_asked(name.name, &answer, service, hints,
+					  result);
 		return list_fake(&name, service, hints, result);
 	case VERDICT_DIRECT:
-		return list_direct(node, name.name, service, hints, result);
+		return list_direct(node, name.name, &answer, service, hints,
+				   result);
 	default:
 		return eai_of_verdict(verdict);
 	}
@@ -341,7 +440,52 @@ int resolver_getaddrinfo(const char *node, const char *service,
 	return rc ? rc : EAI_NONAME;
 }
 
-/* --- getnameinfo --------------------------------------------------------- */
+/* --- names of addresses ---------------------------------------------------- */
+
+/*
+ * The far side's servers know nothing of private nets, and shall not hear of ours; unless the
+ * user has named a server, who may know more.
+ */
+static bool is_worth_asking(const struct endpoint *address)
+{
+	return face.config->n_dns > 0 || resolvconf_is_global(address);
+}
+
+/* Who is asked for the name of an address that is not known here; NULL: nobody. */
+static const struct lookup_io *who_names(const struct endpoint *address,
+					 bool needed)
+{
+	switch (judge_reverse(address)) {
+	case VERDICT_DIRECT:
+		return face.io.local;
+	case VERDICT_FAKE:
+		return (needed || judge_asks()) && is_worth_asking(address) ?
+			       face.io.proxy :
+			       NULL;
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * The name of an address; needed: the numbers will not do instead, so it is asked for even
+ * where names are not. 0 or an EAI code.
+ */
+static int name_of(const struct endpoint *e, bool needed,
+		   struct hosts_answer *answer)
+{
+	struct hosts_address address;
+	const struct lookup_io *io;
+	int rc = judge_address(e, answer);
+
+	if (rc > 0)
+		return 0;
+	io = who_names(e, needed);
+	if (!io || (rc < 0 && io == face.io.proxy) || /* a stale fake */
+	    !hosts_set_address(&address, e))
+		return EAI_NONAME;
+	return eai_of_lookup(lookup_name(io, &address, REVERSE_MS, answer));
+}
 
 int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 			 socklen_t host_size, char *service,
@@ -359,9 +503,10 @@ int resolver_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
 	if (rc < 0 || !host || host_size == 0 || (flags & NI_NUMERICHOST))
 		return face.libc.getnameinfo(sa, len, host, host_size, service,
 					     service_size, flags);
-	if (judge_address(&e, &answer) <= 0) {
+	rc = name_of(&e, flags & NI_NAMEREQD, &answer);
+	if (rc != 0) {
 		if (flags & NI_NAMEREQD)
-			return EAI_NONAME;
+			return rc;
 		return face.libc.getnameinfo(sa, len, host, host_size, service,
 					     service_size, numeric_flags);
 	}
@@ -522,8 +667,6 @@ static int answer_by_libc(const char *node, int family, int flags,
 	struct addrinfo *list;
 	int rc = face.libc.getaddrinfo(node, NULL, &hints, &list);
 
-	if (rc != 0 && !(flags & AI_NUMERICHOST))
-		blame_guard(node);
 	if (rc != 0)
 		return rc;
 	answer->count = 0;
@@ -555,10 +698,18 @@ static int answer_of(const char *node, int family, struct hosts_answer *answer)
 		return has_family(answer, family) ? 0 : EAI_NONAME;
 	case VERDICT_DIRECT:
 		rc = answer_by_libc(node, family, 0, answer);
+		if (may_ask_ourselves(rc))
+			rc = eai_of_lookup(lookup_addresses(
+				face.io.local, name.name, family, answer));
+		if (rc == EAI_AGAIN)
+			blame_guard(name.name);
 		if (rc == 0)
 			direct_learn_all(answer, name.name);
 		return rc;
 	case VERDICT_FAKE:
+		if (judge_asks())
+			return eai_of_lookup(lookup_addresses(
+				face.io.proxy, name.name, family, answer));
 		answer->count = 1;
 		memcpy(answer->name, name.name, sizeof(answer->name));
 		return fake_of(&name, family, &answer->addresses[0]);
@@ -582,7 +733,7 @@ int resolver_gethostbyname(const char *name, int family, struct hostent *ret,
 	rc = answer_of(name, family, &answer);
 	if (rc != 0) {
 		*h_errnop = h_errno_of(rc);
-		return 0;
+		return rc == EAI_AGAIN ? EAGAIN : 0;
 	}
 	return hostent_result(&answer, family, ret, buffer, size, result,
 			      h_errnop);
@@ -595,6 +746,7 @@ int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 	struct hosts_address asked = { .family = family };
 	struct hosts_answer answer;
 	struct endpoint e = { .kind = ENDPOINT_IPV4 };
+	int rc;
 
 	*result = NULL;
 	if ((family != AF_INET && family != AF_INET6) ||
@@ -607,9 +759,10 @@ int resolver_gethostbyaddr(const void *address, socklen_t len, int family,
 		endpoint_set_ipv6(&e, asked.bytes, 0);
 	else
 		memcpy(e.v4, asked.bytes, sizeof(e.v4));
-	if (judge_address(&e, &answer) <= 0) {
-		*h_errnop = HOST_NOT_FOUND;
-		return 0;
+	rc = name_of(&e, true, &answer);
+	if (rc != 0) {
+		*h_errnop = h_errno_of(rc);
+		return rc == EAI_AGAIN ? EAGAIN : 0;
 	}
 	answer.addresses[0] = asked; /* in the form of the question */
 	return hostent_result(&answer, family, ret, buffer, size, result,

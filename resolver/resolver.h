@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "resolver/lookup.h"
 
 /**
  * struct resolver_libc - libc's own functions, handed in by who interposes them
@@ -22,7 +23,18 @@ struct resolver_libc {
 	__typeof__(getnameinfo) *getnameinfo;
 };
 
-void resolver_setup(const struct config *config, struct resolver_libc libc);
+/**
+ * struct resolver_io - what carries questions
+ * @proxy:	to the configured servers, through the proxy
+ * @local:	to this machine's own, for what is direct
+ */
+struct resolver_io {
+	const struct lookup_io *proxy;
+	const struct lookup_io *local;
+};
+
+void resolver_setup(const struct config *config, struct resolver_libc libc,
+		    struct resolver_io io);
 
 /* As getaddrinfo(3): EAI_ codes, a list that libc's freeaddrinfo frees. */
 int resolver_getaddrinfo(const char *node, const char *service,

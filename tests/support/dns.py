@@ -73,7 +73,7 @@ RECORDS = {
 }
 REVERSE = {
     ipaddress.ip_address(host).reverse_pointer + ".": "www." + ZONE
-    for host in ("10.22.2.2", "fd22:2::2")
+    for host in ("10.22.2.2", "fd22:2::2", "10.22.2.9", "fd22:2::9")
 }
 REVERSE_ZONES = ("22.10.in-addr.arpa.", "2.2.d.f.ip6.arpa.")
 

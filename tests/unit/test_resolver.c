@@ -83,7 +83,7 @@ static void start(void)
 	};
 
 	fakemap_setup(&config);
-	resolver_setup(&config, libc);
+	resolver_setup(&config, libc, (struct resolver_io){ 0 });
 }
 
 static void make_place(void)

@@ -7,6 +7,7 @@
 topology
 start_danted none
 start_microsocks none
+start_web
 echo "nameserver $WORLD" >"$WORK/resolv.proxyhost"
 start world dns "$PYTHON" "$SUPPORT/dns.py" --log "$WORK/dns.requests" \
 	"$WORLD" "$WORLD6"
@@ -23,6 +24,13 @@ direct() {
 
 covered() {
 	through "${url:-$danted}" "$resolv" "$@" 2>/dev/null
+}
+
+# As libc's own lookup by its servers: with SOCKSIFY_RESOLVE=tunnel.
+same_names() {
+	is "names $*" \
+		"$(through "$danted" "$BUILD/victims/names" "$@" 2>/dev/null)" \
+		"$(in_proxyhost "$BUILD/victims/names" "$@" 2>/dev/null)"
 }
 
 # same WORDS...: the victim says the same through the proxy as without.
@@ -88,5 +96,85 @@ unlike "the server is asked by the proxy alone, over TCP" \
 	"$(grep -v "^udp $WORLD\|^udp $OUTSIDE" <<<"$asked")" '^(udp|tcp 10\.11)'
 unlike "and for no address" "$(grep '^tcp' <<<"$asked")" ' (A|AAAA|HTTPS)$'
 
+# --- names, asked for ------------------------------------------------------------
+
+export SOCKSIFY_RESOLVE=tunnel
+for words in "many.world.example 80 4" "many.world.example http 4 stream" \
+	"second.world.example 80 6 stream" "alias.world.example - 4 CANONNAME" \
+	"alias.world.example - 6 CANONNAME stream" \
+	"many.world.example 80 6 V4MAPPED stream" \
+	"alias.world.example 80 6 V4MAPPED ALL stream" \
+	"many.world.example 80 6" "nothing.world.example 80" \
+	"absent.world.example 80" "absent.world.example 80 4" \
+	"broken.world.example 80 4" "label..empty 80"; do
+	# shellcheck disable=SC2086 # words
+	same_names getaddrinfo $words
+done
+for call in gethostbyname gethostbyname_r; do
+	for name in many alias absent nothing broken; do
+		same_names "$call" "$name.world.example"
+	done
+done
+same_names gethostbyname2_r alias.world.example 6
+same_names gethostbyname2_r many.world.example 6
+same_names gethostbyname_r many.world.example 4 20
+is "a name of both families has IPv4 first" \
+	"$(through "$danted" getent ahosts alias.world.example 2>/dev/null |
+		awk '$2 == "STREAM" { print $1 }' | paste -sd ' ')" \
+	"$WORLD $WORLD6"
+is "the address that was found is reached" \
+	"$(through "$danted" curl -sS http://many.world.example/ 2>&1)" \
+	"hello from the world"
+like "by address" "$(danted_requests)" "ATYP: 1 address: $WORLD\\.80"
+
+# What is in no hosts file, and the last one in no zone.
+for address in 10.22.2.9 fd22:2::9 10.22.2.77; do
+	same_names getnameinfo "$address" 80
+	same_names getnameinfo "$address" 80 NAMEREQD
+	same_names getnameinfo "$address" 80 NUMERICHOST
+	same_names gethostbyaddr "$address"
+done
+unset SOCKSIFY_RESOLVE
+: >"$WORK/dns.requests"
+is "without that, an address is shown in numbers" \
+	"$(through "$danted" "$BUILD/victims/names" getnameinfo "$WORLD" 80 \
+		2>/dev/null)" "$(in_proxyhost "$BUILD/victims/names" \
+		getnameinfo "$WORLD" 80 NUMERICHOST)"
+is "and nobody is asked" "$(cat "$WORK/dns.requests")" ""
+same_names getnameinfo 10.22.2.9 80 NAMEREQD
+same_names gethostbyaddr fd22:2::9
+
 assert_no_leak "none of it was on the client's link, or at its port 53"
+
+# --- names under a direct rule are asked for here, by this machine's servers -----
+
+start proxyhost dns-here "$PYTHON" "$SUPPORT/dns.py" \
+	--log "$WORK/dns-here.requests" "$RESOLVER"
+wait_port proxyhost 53 "$WORK/dns-here.log"
+here() {
+	through "$danted" -d .world.example -d 10.22.2.0/24 "$@" 2>/dev/null
+}
+
+: >"$WORK/dns.requests"
+is "under the guard a direct name is looked up" \
+	"$(here getent ahostsv4 many.world.example | awk '/STREAM/ { print $1 }' |
+		paste -sd ' ')" "$WORLD $OTHER"
+is "and has both families" \
+	"$(here getent ahosts alias.world.example | awk '/STREAM/ { print $1 }' |
+		sort | paste -sd ' ')" "$WORLD $WORLD6"
+is "one that does not exist does not" \
+	"$(here getent ahosts absent.world.example; echo $?)" 2
+for call in "gethostbyname_r alias.world.example" \
+	"getnameinfo 10.22.2.9 80 NAMEREQD" "gethostbyaddr 10.22.2.9"; do
+	# shellcheck disable=SC2086 # words
+	is "names $call" "$(here "$BUILD/victims/names" $call)" \
+		"$(in_proxyhost "$BUILD/victims/names" $call)"
+done
+is "resolver(3) asks there, too" \
+	"$(here "$resolv" every world.example MX)" \
+	"$(direct every world.example MX)"
+is "and the proxy's servers hear nothing of it" \
+	"$(grep ^tcp "$WORK/dns.requests")" ""
+like "this machine's did" "$(cat "$WORK/dns-here.requests")" \
+	"tcp $CLIENT many.world.example. A"
 done_testing
