@@ -23,7 +23,8 @@
  * and keys (ech) of the real host, past the fake one. PTR is answered for fake
  * addresses and what /etc/hosts lists.
  *
- * "Asked" means over the proxy: what has no address in it needs no fake. A name
+ * "Asked" means over the proxy: what has no address in it needs no fake. Where
+ * the user wants real addresses (resolve = tunnel) those are asked for, too. A name
  * that is direct may be known to this machine's name servers alone, so asking
  * it over the proxy would be wrong; and asking it here is for libc to do, which
  * the direct rule lets it. So who asks by DNS gets the addresses that libc has

@@ -318,6 +318,18 @@ START_TEST(asks_for_names_that_no_host_has)
 }
 END_TEST
 
+START_TEST(asks_for_addresses_if_it_is_to)
+{
+	config.resolve = CONFIG_RESOLVE_TUNNEL;
+	ck_assert_str_eq(ask("example.com", DNS_A), "ASK");
+	ck_assert_str_eq(ask("example.com", DNS_AAAA), "ASK");
+	ck_assert_str_eq(ask("example.com", DNS_HTTPS), "ASK");
+	ck_assert_str_eq(ask("four.example", DNS_A), "NOERROR 192.0.2.4");
+	ck_assert_str_eq(ask("localhost", DNS_A), "NOERROR 127.0.0.1");
+	ck_assert_str_eq(ask("a.local", DNS_A), "NXDOMAIN");
+}
+END_TEST
+
 START_TEST(answers_from_the_hosts_file)
 {
 	ck_assert_str_eq(ask("one.example", DNS_A),
@@ -891,6 +903,7 @@ static Suite *suite(void)
 	tcase_add_test(c, hides_what_leads_past_the_fake_address);
 	tcase_add_test(c, asks_for_everything_else);
 	tcase_add_test(c, asks_for_names_that_no_host_has);
+	tcase_add_test(c, asks_for_addresses_if_it_is_to);
 	tcase_add_test(c, answers_from_the_hosts_file);
 	tcase_add_test(c, keeps_localhost_here);
 	tcase_add_test(c, refuses_blocked_names_whatever_is_asked);
