@@ -178,7 +178,7 @@ EXPORT int system(const char *command)
 	return command ? run(command, &memory) : (int)hooks_result(-ENOMEM);
 }
 
-EXPORT FILE *popen(const char *command, const char *mode)
+static FILE *do_popen(const char *command, const char *mode)
 {
 	struct memory memory = { 0 };
 	FILE *stream = NULL;
@@ -198,6 +198,16 @@ EXPORT FILE *popen(const char *command, const char *mode)
 		errno = ENOMEM;
 	memory_give(&memory);
 	return stream;
+}
+
+EXPORT FILE *popen(const char *command, const char *mode)
+{
+	return do_popen(command, mode);
+}
+
+EXPORT FILE *_IO_popen(const char *command, const char *mode)
+{
+	return do_popen(command, mode);
 }
 
 /* Commands in words run only where they find all that they need. */

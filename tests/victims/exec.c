@@ -429,6 +429,9 @@ static void say_read(FILE *stream)
 	say_status("pclose", pclose(stream));
 }
 
+/* The name by which programs of old C++ libraries import it. */
+FILE *_IO_popen(const char *command, const char *mode);
+
 static void by_popen(const struct far *far)
 {
 	FILE *stream;
@@ -437,6 +440,7 @@ static void by_popen(const struct far *far)
 	say_read(popen(given, "r"));
 	clearenv();
 	say_read(popen(given, "re"));
+	say_read(_IO_popen(given, "r"));
 	fflush(stdout);
 	stream = popen("sed s/^/read:/", "w");
 	fputs("words=here\n", stream);
