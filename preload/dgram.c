@@ -87,9 +87,10 @@ bool dgram_is_udp(int fd, int *family)
 {
 	unsigned int notes = fdtable_notes(fd);
 
-	if (notes & FD_SEEN) {
+	/* What the notes call a stream may be another socket by now: the kernel is asked. */
+	if ((notes & (FD_SEEN | FD_STREAM)) == FD_SEEN) {
 		*family = notes & FD_INET6 ? AF_INET6 : AF_INET;
-		return !(notes & FD_STREAM);
+		return true;
 	}
 	*family = option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC);
 	return (*family == AF_INET || *family == AF_INET6) &&

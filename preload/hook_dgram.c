@@ -20,12 +20,14 @@
 #include "preload/passing.h"
 #include "preload/route.h"
 
+/*
+ * What is taken for a stream is let go wherever it is addressed to, so the kernel is asked: the
+ * number may be another socket's since it was closed where we did not see it.
+ */
 static bool is_stream(int fd)
 {
-	unsigned int notes = fdtable_notes(fd);
-
-	if (notes & FD_SEEN)
-		return notes & FD_STREAM;
+	if ((fdtable_notes(fd) & (FD_SEEN | FD_STREAM)) == FD_SEEN)
+		return false;
 	return option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
 }
 
@@ -60,7 +62,7 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 	if (copy->sa.sa_family == AF_UNSPEC)
 		return 0; /* to where it is connected */
 	if (copy->sa.sa_family == AF_INET6 && family == AF_INET)
-		return 0; /* the kernel refuses it */
+		return -EAFNOSUPPORT; /* as the kernel has it */
 	route = dgram_judge(copy, len, &to);
 	if (route == ROUTE_DIRECT && endpoint_is_loopback(&to) &&
 	    !detour_stays(fd))

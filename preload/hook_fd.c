@@ -163,3 +163,13 @@ EXPORT int fcntl64(int fd, int cmd, ...)
 	va_end(args);
 	return do_fcntl(fd, cmd, arg);
 }
+
+/* A number that may have been closed unseen; and older libcs have no such function. */
+EXPORT int pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	long got = sys3(SYS_pidfd_getfd, pidfd, fd, flags);
+
+	if (got >= 0)
+		fdtable_drop((int)got);
+	return (int)hooks_result(got);
+}

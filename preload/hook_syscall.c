@@ -145,6 +145,9 @@ static bool do_descriptor(long number, const struct arguments *a, long *result)
 	case SYS_dup3:
 		*result = dup3(INT(0), INT(1), INT(2));
 		return true;
+	case SYS_pidfd_getfd:
+		*result = pidfd_getfd(INT(0), INT(1), UINT(2));
+		return true;
 	case SYS_fcntl:
 		*result = fcntl(INT(0), INT(1), a->n[2]);
 		return true;

@@ -52,6 +52,9 @@ int __res_nquerydomain(res_state state, const char *name, const char *domain,
 int __res_nsend(res_state state, const unsigned char *message, int len,
 		unsigned char *answer, int size);
 
+/* In glibc since 2.36. */
+int pidfd_getfd(int pidfd, int fd, unsigned int flags);
+
 /* In glibc since 2.39. */
 int pidfd_spawn(int *pidfd, const char *path,
 		const posix_spawn_file_actions_t *actions,

@@ -420,6 +420,21 @@ static long number_again(void)
 	return connect(fd, (void *)&in, sizeof(in));
 }
 
+/* The number was a TCP socket's; what it is now came by the kernel's hand. */
+static long number_again_datagram(void)
+{
+	struct sockaddr_in in = to(world);
+	int kept = socket(AF_INET, SOCK_DGRAM, 0);
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	FILE *stream = fdopen(socket(AF_INET, SOCK_STREAM, 0), "r");
+
+	if (stream == NULL)
+		return -1;
+	fclose(stream);
+	return sendto((int)syscall(SYS_pidfd_getfd, self, kept, 0), "x", 1, 0,
+		      (void *)&in, sizeof(in));
+}
+
 /* --- groups ---------------------------------------------------------------------- */
 
 static long join_group(void)
@@ -487,6 +502,7 @@ static const struct {
 	{ "route-send-control", route_send_control, NULL },
 	{ "addrform", addrform, NULL },
 	{ "number-again", number_again, NULL },
+	{ "number-again-datagram", number_again_datagram, NULL },
 	{ "join-group", join_group, "239.1.2.7" },
 	{ "join-anycast", join_anycast, "ff02::1:ff07:7777" },
 };
