@@ -11,17 +11,19 @@
  *	names getnameinfo ADDRESS PORT [WORD]...
  *	names roundtrip NAME
  *	names everywhere NAME
+ *	names memory COUNT NAME
  *
  * NODE or SERVICE "-" is NULL. WORDs are flags without AI_ or NI_ in front, and
  * for getaddrinfo 4, 6, stream, dgram, raw, and nohints. "shapes" asks with all
  * families, socket types and the usual flags. "roundtrip" asks for a name's
  * addresses and for their names again, by every pair of calls; "everywhere"
  * does the first in this process, and the second in a forked and in an executed
- * one.
+ * one. "memory" looks a name up so often, and says whether the heap has grown.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -189,8 +191,13 @@ static int run_shapes(int argc, char **argv)
 		AI_V4MAPPED,
 		AI_V4MAPPED | AI_ALL,
 		AI_V4MAPPED | AI_ADDRCONFIG,
+		AI_ALL,
 		AI_NUMERICHOST,
+		AI_NUMERICSERV,
 		AI_PASSIVE,
+		AI_PASSIVE | AI_CANONNAME,
+		AI_IDN,
+		AI_IDN | AI_CANONIDN | AI_CANONNAME,
 		0x40000000,
 	};
 	char prefix[64];
@@ -497,6 +504,50 @@ static int run_everywhere(int argc, char **argv)
 	return 0;
 }
 
+static void look_up_and_free(const char *name)
+{
+	struct addrinfo *list;
+	struct hostent *h;
+
+	if (getaddrinfo(name, "80", NULL, &list) != 0)
+		exit(1);
+	freeaddrinfo(list);
+	h = gethostbyname(name);
+	if (!h || !gethostbyaddr(h->h_addr_list[0], 4, AF_INET))
+		exit(1);
+}
+
+static size_t mapped_kib(void)
+{
+	char line[256];
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned long kib = 0;
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "VmData: %lu", &kib) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return kib;
+}
+
+static int run_memory(int argc, char **argv)
+{
+	long count = strtol(argv[0], NULL, 10);
+	size_t heap, data;
+
+	(void)argc;
+	for (int i = 0; i < 100; i++)
+		look_up_and_free(argv[1]);
+	data = mapped_kib();
+	heap = mallinfo2().uordblks;
+	for (long i = 0; i < count; i++)
+		look_up_and_free(argv[1]);
+	printf("heap=%zu\n", mallinfo2().uordblks - heap);
+	printf("data=%zu\n", mapped_kib() - data);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int words;
@@ -515,6 +566,7 @@ static const struct {
 	{ "getnameinfo", 2, run_getnameinfo },
 	{ "roundtrip", 1, run_roundtrip },
 	{ "everywhere", 1, run_everywhere },
+	{ "memory", 2, run_memory },
 };
 
 int main(int argc, char **argv)
