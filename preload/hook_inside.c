@@ -39,7 +39,7 @@ EXPORT long gethostid(void)
 	struct hostent host, *found = NULL;
 	int before = errno, h_error;
 	uint32_t address;
-	int32_t id;
+	int32_t id = 0;
 
 	if (read_hostid(&id))
 		return id;
@@ -73,6 +73,7 @@ static void networks_of_files(void)
 EXPORT struct netent *getnetbyname(const char *name)
 {
 	networks_of_files();
+	/* cppcheck-suppress CastIntegerToAddressAtReturn; it does not see through REAL */
 	return REAL(getnetbyname)(name);
 }
 
