@@ -162,6 +162,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->cookie = option_cookie(fd);
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->dropped = 0;
+	dgram->self.len = 0;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	sources_clear(&dgram->sources);
 	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
@@ -471,6 +472,12 @@ static void attend_epoll(int epfd, void *arg)
 	conn_attend(*control, epfd);
 }
 
+static bool may_be_watched(int fd)
+{
+	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED | FD_DUPED)) !=
+	       FD_SEEN;
+}
+
 static int begin(struct dgram *dgram, int fd)
 {
 	sigset_t signals;
@@ -484,7 +491,7 @@ static int begin(struct dgram *dgram, int fd)
 	}
 	dgram->fd = fd;
 	unlock(dgram, &signals);
-	if (r == 0 && control >= 0 && fdtable_notes(fd) & FD_WATCHED)
+	if (r == 0 && control >= 0 && may_be_watched(fd))
 		watch_each_epoll(fd, attend_epoll, &control);
 	return r;
 }
@@ -630,6 +637,73 @@ void dgram_dropped(struct dgram *dgram, const char *why)
 {
 	__atomic_add_fetch(&dgram->dropped, 1, __ATOMIC_RELAXED);
 	log_once(why, "a datagram was dropped: %s", why);
+}
+
+/* --- what the socket hands to itself ------------------------------------------------- */
+
+/* Its own address, as it is the sender of what it sends there. */
+static int own_address(const struct dgram *dgram, int fd, struct peer *own)
+{
+	struct sockaddr_in6 any = { .sin6_family = (sa_family_t)dgram->family };
+	struct endpoint e;
+	int r;
+
+	own->len = sizeof(own->address);
+	r = (int)sys3(SYS_getsockname, fd, &own->address, &own->len);
+	if (r == 0 && own->address.in.sin_port == 0) {
+		sys3(SYS_bind, fd, &any,
+		     dgram->family == AF_INET ? sizeof(own->address.in) :
+						sizeof(any));
+		own->len = sizeof(own->address);
+		r = (int)sys3(SYS_getsockname, fd, &own->address, &own->len);
+	}
+	if (r < 0 || endpoint_from_sockaddr(&e, &own->address.sa, own->len) < 0)
+		return r < 0 ? r : -EINVAL;
+	if (endpoint_scope(&e) != ENDPOINT_SCOPE_NOWHERE)
+		return 0;
+	if (dgram->family == AF_INET)
+		own->address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		own->address.in6.sin6_addr = in6addr_loopback;
+	return 0;
+}
+
+int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
+		  const void *data, size_t n)
+{
+	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+	int len = socks5_put_udp_header(header, sizeof(header), source);
+	struct iovec vectors[] = { { header, (size_t)len }, { (void *)data, n } };
+	struct msghdr message = { .msg_iov = vectors, .msg_iovlen = 2 };
+	struct peer own;
+	sigset_t signals;
+	int r = own_address(dgram, fd, &own);
+
+	if (len < 0 || r < 0)
+		return len < 0 ? len : r;
+	lock(dgram, &signals);
+	dgram->self = own;
+	unlock(dgram, &signals);
+	message.msg_name = &own.address;
+	message.msg_namelen = own.len;
+	r = (int)sys3(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return r < 0 ? r : 0;
+}
+
+/* --- what the program asks ------------------------------------------------------------ */
+
+void dgram_option(struct dgram *dgram, int level, int name, int *value)
+{
+	if (dgram_connected(dgram) != DGRAM_VIA)
+		return;
+	if (level == SOL_SOCKET && name == SO_ERROR && *value == ECONNREFUSED) {
+		/* Nobody is at the relay: that says nothing of the peer. */
+		dgram_lost(dgram);
+		*value = 0;
+	} else if ((level == IPPROTO_IP && name == IP_MTU) ||
+		   (level == IPPROTO_IPV6 && name == IPV6_MTU)) {
+		*value -= dgram_target(dgram)->len;
+	}
 }
 
 /* --- the life of the process ----------------------------------------------------------- */

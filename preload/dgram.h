@@ -67,6 +67,7 @@ struct dgram_route {
  * @assoc:	the association
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
+ * @self:	its own address, once it has handed itself a datagram
  * @dropped:	datagrams that were no answer of anybody's
  * @routes:	where it sent to lately
  * @sources:	whom it sent to, and who answers
@@ -86,6 +87,7 @@ struct dgram {
 	uint8_t *queue;
 	uint32_t queued;
 	uint32_t dropped;
+	struct peer self;
 	struct dgram_route routes[DGRAM_ROUTES];
 	struct sources sources;
 };
@@ -171,6 +173,17 @@ bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message);
  * -errno of an interrupted wait. Returns at once when nothing is pending.
  */
 int dgram_wait_readable(struct dgram *dgram, int fd);
+
+/*
+ * The socket receives a datagram as if it came from source: header and data come to it by
+ * itself, and are unwrapped as the relay's are. 0 or -errno. For a socket that is not
+ * connected, or is to its own address.
+ */
+int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
+		  const void *data, size_t n);
+
+/* What the kernel says of an int option becomes what the program is to see. */
+void dgram_option(struct dgram *dgram, int level, int name, int *value);
 
 /* One datagram was dropped: why, for the log, which tells it once. */
 void dgram_dropped(struct dgram *dgram, const char *why);

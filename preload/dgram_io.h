@@ -19,6 +19,9 @@ int dgram_send_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
 int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
 		       unsigned int n, int flags, struct timespec *timeout);
 
+/* FIONREAD: how long the next datagram is; 0: there is none. */
+int dgram_next_length(struct dgram *dgram, int fd);
+
 /* The simpler forms. */
 ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
 			 int flags);

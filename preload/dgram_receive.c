@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -157,6 +158,12 @@ static bool is_relay(const struct dgram *dgram, const struct incoming *in)
 	return same_address(&in->from, assoc_relay(&dgram->assoc));
 }
 
+/* What the socket has sent to itself, dgram_deliver(). */
+static bool is_self(const struct dgram *dgram, const struct incoming *in)
+{
+	return dgram->self.len > 0 && same_address(&in->from, &dgram->self);
+}
+
 /* Of a peer that datagrams go to past the proxy. */
 static bool is_direct(const struct incoming *in)
 {
@@ -221,7 +228,8 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 static bool accept_it(struct dgram *dgram, struct incoming *in)
 {
 	in->head = 0;
-	if (assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in))
+	if ((assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in)) ||
+	    is_self(dgram, in))
 		return unwrap(dgram, in);
 	in->shown = in->from;
 	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
@@ -334,6 +342,90 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 	}
 }
 
+/* --- errors, by MSG_ERRQUEUE --------------------------------------------------------- */
+
+/* Some router's word, or the relay's host's. */
+static bool is_icmp(const struct msghdr *got)
+{
+	struct msghdr *m = (struct msghdr *)got;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
+	     c = CMSG_NXTHDR(m, c)) {
+		struct sock_extended_err error;
+
+		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+		    !(c->cmsg_level == IPPROTO_IPV6 &&
+		      c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&error, CMSG_DATA(c), sizeof(error));
+		return error.ee_origin == SO_EE_ORIGIN_ICMP ||
+		       error.ee_origin == SO_EE_ORIGIN_ICMP6;
+	}
+	return false;
+}
+
+/* The datagram that an error speaks of had a header: whom it was for. */
+static void unwrap_sent(const struct dgram *dgram, struct incoming *in)
+{
+	uint8_t head[SOCKS5_UDP_HEADER_MAX];
+	size_t have = copy_out(in, head, least(in->n, sizeof(head)));
+	struct sockaddr_storage sa;
+	struct endpoint to;
+	uint8_t frag;
+	int r = socks5_get_udp_header(head, have, &frag, &to);
+
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		in->shown = dgram_target(dgram)->peer;
+	if (r < 0)
+		return;
+	in->head = (size_t)r;
+	r = endpoint_to_sockaddr(&to, dgram->family, &sa);
+	if (r < 0 || dgram_connected(dgram) == DGRAM_VIA)
+		return;
+	in->shown.len = (socklen_t)r;
+	memcpy(&in->shown.address, &sa, (size_t)r);
+}
+
+/*
+ * What is said of the way to the relay is none of the peer's: it is dropped. What this
+ * machine says of a datagram (too large) is the program's to know.
+ */
+static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message,
+			     int flags)
+{
+	struct incoming in;
+
+	lay_out(&in, message);
+	for (;;) {
+		struct msghdr got = {
+			.msg_name = &in.from.address,
+			.msg_namelen = sizeof(in.from.address),
+			.msg_iov = in.vectors,
+			.msg_iovlen = in.count,
+			.msg_control = message->msg_control,
+			.msg_controllen = message->msg_controllen,
+		};
+		long n = real_receive(fd, &got, flags);
+		bool relay;
+
+		if (n < 0)
+			return n;
+		in.n = (size_t)n;
+		in.head = 0;
+		in.from.len = got.msg_namelen;
+		in.shown = in.from;
+		relay = assoc_relay(&dgram->assoc)->len > 0 &&
+			is_relay(dgram, &in);
+		if (relay && is_icmp(&got)) {
+			dgram_lost(dgram);
+			continue;
+		}
+		if (relay)
+			unwrap_sent(dgram, &in);
+		return give(&in, message, &got, flags & ~MSG_TRUNC);
+	}
+}
+
 /* More vectors than are kept on the stack: into memory of our own, and out of it. */
 static ssize_t receive_copied(struct dgram *dgram, int fd, struct msghdr *message,
 			      int flags)
@@ -375,9 +467,12 @@ ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
 	int saved_errno = errno;
 	ssize_t n;
 
-	if (flags & (MSG_ERRQUEUE | MSG_OOB) ||
-	    dgram_connected(dgram) == DGRAM_DIRECT)
+	if (flags & MSG_OOB || dgram_connected(dgram) == DGRAM_DIRECT)
 		return real_receive(fd, message, flags);
+	if (flags & MSG_ERRQUEUE)
+		return message->msg_iovlen <= OWN_VECTORS ?
+			       receive_error(dgram, fd, message, flags) :
+			       real_receive(fd, message, flags);
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
 		await(dgram, fd, flags);
 	if (message->msg_iovlen <= OWN_VECTORS)
@@ -407,6 +502,14 @@ ssize_t dgram_receive_vectors(struct dgram *dgram, int fd, const struct iovec *i
 				  .msg_iovlen = n };
 
 	return dgram_receive(dgram, fd, &message, 0);
+}
+
+int dgram_next_length(struct dgram *dgram, int fd)
+{
+	ssize_t n = dgram_receive_bytes(dgram, fd, NULL, 0,
+					MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+	return n > 0 ? (int)n : 0;
 }
 
 int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,

@@ -6,6 +6,7 @@
  * negotiated. Whoever waits on the epoll, and be it since before the connect, gets the
  * marker out, steps that handshake and waits on for the rest of the time.
  */
+#include <poll.h>
 #include <string.h>
 
 #include "core/sys.h"
@@ -57,6 +58,26 @@ static void remember(int epfd, int op, int fd, const struct epoll_event *event)
 		fdtable_note(fd, FD_WATCHED | FD_WATCHED_MORE);
 }
 
+enum { ATTEND_MAX = 8 };
+
+/* What fd's thing attends to is stepped by who waits in epfd. */
+static void attend(int epfd, int fd)
+{
+	const struct thing *peeked = fdtable_peek(fd);
+	struct pollfd fds[ATTEND_MAX];
+	struct thing *thing;
+	size_t n = 0;
+
+	if (peeked == NULL || peeked->kind->attend == NULL)
+		return;
+	thing = fdtable_get(fd);
+	if (thing != NULL && thing->kind->attend != NULL)
+		n = thing->kind->attend(thing, fds, ATTEND_MAX);
+	fdtable_put(thing);
+	for (size_t i = 0; i < n; i++)
+		conn_attend(fds[i].fd, epfd);
+}
+
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int result;
@@ -73,7 +94,10 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (conn_any() && (event != NULL || op == EPOLL_CTL_DEL) &&
 	    conn_epoll_ctl(epfd, op, fd, event, &result))
 		return (int)hooks_result(result);
-	return REAL(epoll_ctl)(epfd, op, fd, event);
+	result = REAL(epoll_ctl)(epfd, op, fd, event);
+	if (result == 0 && op == EPOLL_CTL_ADD && conn_any())
+		attend(epfd, fd);
+	return result;
 }
 
 /* Steps what the markers name; returns how many events are the program's. */

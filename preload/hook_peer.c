@@ -9,7 +9,7 @@
 
 #include "core/sys.h"
 #include "preload/conn.h"
-#include "preload/dgram.h"
+#include "preload/dgram_io.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/swap.h"
@@ -179,10 +179,27 @@ static int get_acceptconn(int fd, void *value, socklen_t *len)
 	return r;
 }
 
+static int get_of_dgram(struct dgram *dgram, int fd, int level, int name,
+			void *value, socklen_t *len)
+{
+	int r = REAL(getsockopt)(fd, level, name, value, len);
+	int given;
+
+	if (r < 0 || *len != sizeof(given))
+		return r;
+	memcpy(&given, value, sizeof(given));
+	dgram_option(dgram, level, name, &given);
+	memcpy(value, &given, sizeof(given));
+	return r;
+}
+
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
+	struct dgram *dgram = dgram_peek(fd);
 	int ours = 1;
 
+	if (dgram != NULL)
+		return get_of_dgram(dgram, fd, level, name, value, len);
 	if (swap_shown(fd) && (level == IPPROTO_IP || level == IPPROTO_IPV6 ||
 			       (level == SOL_SOCKET && name == SO_DOMAIN)))
 		return get_swapped(fd, level, name, value, len);
@@ -220,6 +237,7 @@ static bool is_pending(int fd)
 /* Every request's argument fits a pointer, ioctl(2). */
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
+	struct dgram *dgram;
 	va_list args;
 	void *arg;
 	int r;
@@ -227,6 +245,12 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	dgram = dgram_peek(fd);
+	if (dgram != NULL && request == FIONREAD && arg != NULL &&
+	    dgram_connected(dgram) != DGRAM_DIRECT) {
+		*(int *)arg = dgram_next_length(dgram, fd);
+		return 0;
+	}
 	if (!conn_any() || !asks_count(request) || !is_pending(fd))
 		return REAL(ioctl)(fd, request, arg);
 	r = REAL(ioctl)(fd, request, arg);

@@ -166,8 +166,18 @@ EXPORT ssize_t __send(int fd, const void *buf, size_t len, int flags)
 	return hook_after(fd, REAL(send)(fd, buf, len, flags));
 }
 
+/* The kernel would move the data past us: whoever gets this copies it. */
+static bool has_header(int fd)
+{
+	const struct dgram *dgram = dgram_peek(fd);
+
+	return dgram != NULL && dgram_connected(dgram) != DGRAM_DIRECT;
+}
+
 EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 {
+	if (has_header(out))
+		return hooks_result(-EINVAL);
 	if (!hook_before(in, 0, SO_RCVTIMEO) ||
 	    !hook_before(out, 0, SO_SNDTIMEO))
 		return -1;
@@ -176,6 +186,8 @@ EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 
 EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 {
+	if (has_header(out))
+		return hooks_result(-EINVAL);
 	if (!hook_before(in, 0, SO_RCVTIMEO) ||
 	    !hook_before(out, 0, SO_SNDTIMEO))
 		return -1;
@@ -188,6 +200,8 @@ EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
 {
 	int dontwait = flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0;
 
+	if (has_header(in) || has_header(out))
+		return hooks_result(-EINVAL);
 	if (!hook_before(in, dontwait, SO_RCVTIMEO) ||
 	    !hook_before(out, dontwait, SO_SNDTIMEO))
 		return -1;

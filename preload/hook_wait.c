@@ -506,6 +506,96 @@ static int real_select(struct sets *sets, const struct timespec *timeout,
 			     (fd_set *)sets->set[SET_EXCEPT], timeout, mask);
 }
 
+/* --- select, where things attend to more than the program's own: by poll -------- */
+
+static size_t sets_attendants(const struct sets *given, struct pollfd *extra)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < given->n && count < ATTEND_MAX; fd++)
+		if (in_sets(given, fd))
+			attend(fd, extra, &count, ATTEND_MAX);
+	return count;
+}
+
+static nfds_t sets_to_fds(const struct sets *asked, struct pollfd *fds)
+{
+	nfds_t n = 0;
+
+	for (int fd = 0; fd < asked->n; fd++) {
+		if (!in_sets(asked, fd))
+			continue;
+		fds[n].fd = fd;
+		fds[n].events = asked_for(asked, fd);
+		fds[n++].revents = 0;
+	}
+	return n;
+}
+
+/* Leaves in got what the fds show; returns how many bits, or -EBADF. */
+static int fds_to_sets(const struct pollfd *fds, nfds_t n, struct sets *got)
+{
+	int bits = 0;
+
+	for (nfds_t i = 0; i < n; i++) {
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+		for (int k = 0; k < SETS; k++) {
+			bool shown = in_set(got->set[k], fds[i].fd) &&
+				     fds[i].revents & meaning[k].show;
+
+			if (!shown && got->set[k])
+				got->set[k][fds[i].fd / WORD_BITS] &=
+					~(1ul << (fds[i].fd % WORD_BITS));
+			bits += shown;
+		}
+	}
+	return bits;
+}
+
+static int select_attending(const struct sets *given, struct sets *got,
+			    struct pollfd *fds, const struct timespec *timeout,
+			    const sigset_t *mask)
+{
+	nfds_t n = sets_to_fds(got, fds);
+	size_t more = sets_attendants(given, fds + n);
+	int r = REAL(ppoll)(fds, n + more, timeout, mask);
+
+	if (r < 0)
+		return r;
+	step_attendants(fds, n, fds + n, more);
+	r = fds_to_sets(fds, n, got);
+	return r < 0 ? (int)hooks_result(r) : r;
+}
+
+/* How many descriptors are in the sets. */
+static size_t sets_count(const struct sets *sets)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < sets->n; fd++)
+		count += in_sets(sets, fd);
+	return count;
+}
+
+enum { OWN_SET_FDS = 32 };
+
+static int select_once(const struct sets *given, struct sets *got,
+		       const struct timespec *timeout, const sigset_t *mask)
+{
+	SCRATCH scratch = { 0 };
+	struct pollfd own[OWN_SET_FDS];
+	struct pollfd extra[ATTEND_MAX], *fds;
+
+	if (sets_attendants(given, extra) == 0)
+		return real_select(got, timeout, mask);
+	fds = scratch_get(&scratch, own, sizeof(own),
+			  (sets_count(given) + ATTEND_MAX) * sizeof(*fds));
+	if (fds == NULL)
+		return (int)hooks_result(-ENOMEM);
+	return select_attending(given, got, fds, timeout, mask);
+}
+
 static int select_pending(const struct sets *given, struct sets *got,
 			  set_word *ours, struct span *span,
 			  const sigset_t *mask)
@@ -516,7 +606,9 @@ static int select_pending(const struct sets *given, struct sets *got,
 
 		conn_expire();
 		prepare_sets(given, got, ours);
-		r = real_select(got, span_slice(span, conn_look_again(), &slice), mask);
+		r = select_once(given, got,
+				span_slice(span, conn_look_again(), &slice),
+				mask);
 		if (r < 0)
 			return r;
 		r = r > 0 ? tell_sets(given, got, ours) : 0;
