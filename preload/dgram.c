@@ -31,7 +31,7 @@
  * sent by the parent. vfork: a child makes no association, since it would be its parent's.
  * close: with the last descriptor that stands for it the control connection goes, too.
  */
-#include "preload/dgram.h"
+#include "preload/dgram_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,8 +110,13 @@ static void dgram_release(struct thing *thing)
 {
 	struct dgram *dgram = (struct dgram *)thing;
 
+	sigset_t signals;
+
+	/* Another thread may still be in a call on it; the batch stays for the next one. */
+	lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
 	queue_drop(dgram);
+	unlock(dgram, &signals);
 	__atomic_sub_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
 	pool_give(&dgrams, dgram);
 }
@@ -163,6 +168,8 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->dropped = 0;
 	dgram->self.len = 0;
+	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+	dgram->batch_busy = 0;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	sources_clear(&dgram->sources);
 	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
@@ -639,6 +646,31 @@ void dgram_dropped(struct dgram *dgram, const char *why)
 	log_once(why, "a datagram was dropped: %s", why);
 }
 
+/* --- memory --------------------------------------------------------------------------- */
+
+void *batch_claim(struct dgram *dgram)
+{
+	long p;
+
+	if (__atomic_exchange_n(&dgram->batch_busy, 1, __ATOMIC_ACQUIRE) != 0)
+		return NULL;
+	if (dgram->batch != NULL)
+		return dgram->batch;
+	p = sys6(SYS_mmap, NULL, BATCH_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096) {
+		batch_free(dgram);
+		return NULL;
+	}
+	dgram->batch = (void *)p;
+	return dgram->batch;
+}
+
+void batch_free(struct dgram *dgram)
+{
+	__atomic_store_n(&dgram->batch_busy, 0, __ATOMIC_RELEASE);
+}
+
 /* --- what the socket hands to itself ------------------------------------------------- */
 
 /* Its own address, as it is the sender of what it sends there. */
@@ -692,6 +724,12 @@ int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
 
 /* --- what the program asks ------------------------------------------------------------ */
 
+void dgram_option_set(struct dgram *dgram, int fd, int name)
+{
+	if (name == UDP_SEGMENT)
+		dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, name, 0);
+}
+
 void dgram_option(struct dgram *dgram, int level, int name, int *value)
 {
 	if (dgram_connected(dgram) != DGRAM_VIA)
@@ -718,6 +756,7 @@ void dgram_forked_child(void)
 		if (dgram == NULL || dgram->thing.refs == 0)
 			continue;
 		dgram->lock = 0;
+		dgram->batch_busy = 0;
 		queue_drop(dgram);
 	}
 }

@@ -68,6 +68,9 @@ struct dgram_route {
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
  * @self:	its own address, once it has handed itself a datagram
+ * @segment:	UDP_SEGMENT, as the program has set it
+ * @batch:	memory for sendmmsg and the like; a mapping, or NULL
+ * @batch_busy:	somebody has it
  * @dropped:	datagrams that were no answer of anybody's
  * @routes:	where it sent to lately
  * @sources:	whom it sent to, and who answers
@@ -86,6 +89,9 @@ struct dgram {
 	struct assoc assoc;
 	uint8_t *queue;
 	uint32_t queued;
+	uint32_t segment;
+	void *batch;
+	uint32_t batch_busy;
 	uint32_t dropped;
 	struct peer self;
 	struct dgram_route routes[DGRAM_ROUTES];
@@ -181,6 +187,9 @@ int dgram_wait_readable(struct dgram *dgram, int fd);
  */
 int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
 		  const void *data, size_t n);
+
+/* The program has set an option of UDP. */
+void dgram_option_set(struct dgram *dgram, int fd, int name);
 
 /* What the kernel says of an int option becomes what the program is to see. */
 void dgram_option(struct dgram *dgram, int level, int name, int *value);

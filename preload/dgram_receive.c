@@ -14,37 +14,10 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
-#include "preload/clock.h"
-#include "preload/dgram_io.h"
+#include "preload/dgram_inner.h"
 #include "preload/hooks.h"
 
-enum {
-	OWN_VECTORS = 16,
-	LEAST = SOCKS5_UDP_HEADER_IPV4,
-	SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4,
-};
-
-/**
- * struct incoming - a datagram that came
- * @n:		its length on the wire
- * @head:	its header's length; 0: it has none
- * @room:	of the program's vectors
- * @from:	who sent it, by the kernel; a length of 0: the one it is connected to
- * @shown:	who sent it, to the program
- * @count:	of @vectors
- * @vectors:	header, the program's, spill
- */
-struct incoming {
-	size_t n;
-	size_t head;
-	size_t room;
-	struct peer from;
-	struct peer shown;
-	size_t count;
-	struct iovec vectors[OWN_VECTORS + 2];
-	uint8_t first[LEAST];
-	uint8_t spill[SPILL];
-};
+enum { LEAST = SOCKS5_UDP_HEADER_IPV4 };
 
 static long real_receive(int fd, struct msghdr *message, int flags)
 {
@@ -224,8 +197,7 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 	return false;
 }
 
-/* True: it is the program's. */
-static bool accept_it(struct dgram *dgram, struct incoming *in)
+bool incoming_accept(struct dgram *dgram, struct incoming *in)
 {
 	in->head = 0;
 	if ((assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in)) ||
@@ -240,7 +212,7 @@ static bool accept_it(struct dgram *dgram, struct incoming *in)
 
 /* --- receiving -------------------------------------------------------------------------- */
 
-static void lay_out(struct incoming *in, const struct msghdr *message)
+void incoming_lay_out(struct incoming *in, const struct msghdr *message)
 {
 	in->vectors[0] = (struct iovec){ in->first, sizeof(in->first) };
 	memcpy(&in->vectors[1], message->msg_iov,
@@ -273,8 +245,8 @@ static void give_name(const struct incoming *in, struct msghdr *message)
 	message->msg_namelen = in->shown.len;
 }
 
-static ssize_t give(struct incoming *in, struct msghdr *message,
-		    const struct msghdr *got, int flags)
+ssize_t incoming_give(struct incoming *in, struct msghdr *message,
+		      const struct msghdr *got, int flags)
 {
 	size_t len = in->n - in->head;
 
@@ -318,7 +290,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 {
 	struct incoming in;
 
-	lay_out(&in, message);
+	incoming_lay_out(&in, message);
 	for (;;) {
 		struct msghdr got = {
 			.msg_name = &in.from.address,
@@ -336,8 +308,8 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 			return n;
 		in.n = (size_t)n;
 		in.from.len = got.msg_namelen;
-		if (accept_it(dgram, &in))
-			return give(&in, message, &got, flags);
+		if (incoming_accept(dgram, &in))
+			return incoming_give(&in, message, &got, flags);
 		take_away(fd, flags);
 	}
 }
@@ -395,7 +367,7 @@ static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message
 {
 	struct incoming in;
 
-	lay_out(&in, message);
+	incoming_lay_out(&in, message);
 	for (;;) {
 		struct msghdr got = {
 			.msg_name = &in.from.address,
@@ -422,7 +394,7 @@ static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message
 		}
 		if (relay)
 			unwrap_sent(dgram, &in);
-		return give(&in, message, &got, flags & ~MSG_TRUNC);
+		return incoming_give(&in, message, &got, flags & ~MSG_TRUNC);
 	}
 }
 
@@ -470,12 +442,12 @@ ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
 	if (flags & MSG_OOB || dgram_connected(dgram) == DGRAM_DIRECT)
 		return real_receive(fd, message, flags);
 	if (flags & MSG_ERRQUEUE)
-		return message->msg_iovlen <= OWN_VECTORS ?
+		return message->msg_iovlen <= DGRAM_VECTORS ?
 			       receive_error(dgram, fd, message, flags) :
 			       real_receive(fd, message, flags);
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
 		await(dgram, fd, flags);
-	if (message->msg_iovlen <= OWN_VECTORS)
+	if (message->msg_iovlen <= DGRAM_VECTORS)
 		n = receive_framed(dgram, fd, message, flags);
 	else
 		n = receive_copied(dgram, fd, message, flags);
@@ -510,30 +482,4 @@ int dgram_next_length(struct dgram *dgram, int fd)
 					MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 
 	return n > 0 ? (int)n : 0;
-}
-
-int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
-		       unsigned int n, int flags, struct timespec *timeout)
-{
-	int64_t end = INT64_MAX;
-	unsigned int got;
-
-	if (timeout != NULL)
-		end = clock_now_ns() + timeout->tv_sec * NS_PER_S +
-		      timeout->tv_nsec;
-	for (got = 0; got < n; got++) {
-		ssize_t r = dgram_receive(dgram, fd, &messages[got].msg_hdr,
-					  flags & ~MSG_WAITFORONE);
-
-		if (r < 0)
-			return got > 0 ? (int)got : (int)r;
-		messages[got].msg_len = (unsigned int)r;
-		if (flags & MSG_WAITFORONE)
-			flags |= MSG_DONTWAIT;
-		if (clock_now_ns() >= end) {
-			got++;
-			break;
-		}
-	}
-	return (int)got;
 }

@@ -11,27 +11,10 @@
 
 #include "core/sys.h"
 #include "preload/detour.h"
-#include "preload/dgram_io.h"
+#include "preload/dgram_inner.h"
 #include "preload/hooks.h"
 
-enum {
-	OWN_VECTORS = 16,
-	BOUNCE_SIZE = 1 << 16, /* larger than any datagram */
-};
-
-/**
- * struct outgoing - a datagram on its way
- * @route:	ROUTE_DIRECT or ROUTE_VIA
- * @header:	what goes before the data
- * @len:	of it
- * @own:	room for one that does not stand ready
- */
-struct outgoing {
-	int route;
-	size_t len;
-	const uint8_t *header;
-	uint8_t own[SOCKS5_UDP_HEADER_MAX];
-};
+enum { BOUNCE_SIZE = 1 << 16 }; /* larger than any datagram */
 
 static long real_send(int fd, const struct msghdr *message, int flags)
 {
@@ -149,9 +132,8 @@ static void by_connection(struct dgram *dgram, struct outgoing *out)
 	out->len = target->len;
 }
 
-/* 0, or -errno; *address is what was judged. */
-static int find_way(struct dgram *dgram, const struct msghdr *message,
-		    union route_address *address, struct outgoing *out)
+int outgoing_find(struct dgram *dgram, const struct msghdr *message,
+		  union route_address *address, struct outgoing *out)
 {
 	socklen_t len = message->msg_namelen;
 
@@ -213,9 +195,9 @@ static long send_copied(int fd, struct msghdr *message, const struct outgoing *o
 static long send_framed(int fd, struct msghdr *message, const struct outgoing *out,
 			int flags)
 {
-	struct iovec vectors[OWN_VECTORS];
+	struct iovec vectors[DGRAM_VECTORS];
 
-	if (message->msg_iovlen >= OWN_VECTORS)
+	if (message->msg_iovlen >= DGRAM_VECTORS)
 		return send_copied(fd, message, out, flags);
 	vectors[0].iov_base = (void *)out->header;
 	vectors[0].iov_len = out->len;
@@ -230,10 +212,10 @@ static long send_framed(int fd, struct msghdr *message, const struct outgoing *o
 static bool queue_framed(struct dgram *dgram, int fd, const struct msghdr *message,
 			 const struct outgoing *out)
 {
-	struct iovec vectors[OWN_VECTORS];
+	struct iovec vectors[DGRAM_VECTORS];
 	struct msghdr framed = { .msg_iov = vectors };
 
-	if (message->msg_iovlen >= OWN_VECTORS)
+	if (message->msg_iovlen >= DGRAM_VECTORS)
 		return true; /* dropped, as a full queue would */
 	vectors[0].iov_base = (void *)out->header;
 	vectors[0].iov_len = out->len;
@@ -243,47 +225,58 @@ static bool queue_framed(struct dgram *dgram, int fd, const struct msghdr *messa
 	return dgram_queue(dgram, fd, &framed);
 }
 
-static ssize_t length_of(const struct msghdr *message)
+size_t outgoing_length(const struct msghdr *message)
 {
-	ssize_t n = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < message->msg_iovlen; i++)
-		n += (ssize_t)message->msg_iov[i].iov_len;
+		n += message->msg_iov[i].iov_len;
 	return n;
 }
 
-enum { DATAGRAM_MAX = 65507 };
+void outgoing_address(const struct dgram *dgram, struct msghdr *message)
+{
+	const struct peer *relay = assoc_relay(&dgram->assoc);
+	bool connected = dgram_connected(dgram) == DGRAM_VIA;
+
+	message->msg_name = connected ? NULL : (void *)&relay->address;
+	message->msg_namelen = connected ? 0 : relay->len;
+}
+
+/* Into the queue, each segment by itself. False: there is a relay by now. */
+static bool queue_all(struct dgram *dgram, int fd, const struct msghdr *message,
+		      const struct outgoing *out, size_t segment)
+{
+	if (segment == 0 || outgoing_length(message) <= segment)
+		return queue_framed(dgram, fd, message, out);
+	return true; /* dropped: who sends many at once finds a way to send them again */
+}
 
 /* One try. 1: again, with whatever association there is then. */
 static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 		     const struct outgoing *out, int flags, bool again)
 {
+	size_t segment = segment_size(dgram, message);
 	struct msghdr framed = *message;
-	const struct peer *relay;
 	int r = dgram_need_relay(dgram, fd, flags);
 	long n;
 
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		n = length_of(message);
-		if (n + (ssize_t)out->len > DATAGRAM_MAX)
+		n = (long)(outgoing_length(message) + out->len);
+		if (n > DGRAM_MAX)
 			return -EMSGSIZE;
-		if (queue_framed(dgram, fd, message, out))
-			return n + (ssize_t)out->len;
+		if (queue_all(dgram, fd, message, out, segment))
+			return n;
 	}
-	relay = assoc_relay(&dgram->assoc);
-	r = detour_datagram(fd, message, (const struct sockaddr *)&relay->address,
-			    relay->len);
+	r = detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
+			    assoc_relay(&dgram->assoc)->len);
 	if (r < 0)
 		return r;
-	framed.msg_name = NULL;
-	framed.msg_namelen = 0;
-	if (dgram_connected(dgram) != DGRAM_VIA) {
-		framed.msg_name = (void *)&relay->address;
-		framed.msg_namelen = relay->len;
-	}
-	n = send_framed(fd, &framed, out, flags);
+	outgoing_address(dgram, &framed);
+	n = segment > 0 ? segment_send(dgram, fd, message, out, segment, flags) :
+			  send_framed(fd, &framed, out, flags);
 	if (n == -ECONNREFUSED && again) {
 		/* Nobody is at the relay, or was for an earlier one. */
 		dgram_lost(dgram);
@@ -299,7 +292,7 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	struct outgoing out;
 	struct msghdr plain;
 	int saved_errno = errno;
-	long n = find_way(dgram, message, &address, &out);
+	long n = outgoing_find(dgram, message, &address, &out);
 
 	if (n < 0)
 		return n;
@@ -345,20 +338,4 @@ ssize_t dgram_send_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
 				  .msg_iovlen = n };
 
 	return dgram_send(dgram, fd, &message, 0);
-}
-
-int dgram_send_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
-		    unsigned int n, int flags)
-{
-	unsigned int sent;
-
-	for (sent = 0; sent < n; sent++) {
-		ssize_t r = dgram_send(dgram, fd, &messages[sent].msg_hdr,
-				       flags);
-
-		if (r < 0)
-			return sent > 0 ? (int)sent : (int)r;
-		messages[sent].msg_len = (unsigned int)r;
-	}
-	return (int)sent;
 }

@@ -4,6 +4,7 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/detour.h"
+#include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/membership.h"
@@ -245,6 +247,20 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	return accepted(REAL(accept4)(fd, addr, len, flags));
 }
 
+/*
+ * Datagrams that the kernel puts together could be the relay's, each with its header: a
+ * program does without where it is not to be had.
+ */
+static bool is_refused(int fd, int level, int name, const void *value, socklen_t len)
+{
+	int family, on = 0;
+
+	if (level != IPPROTO_UDP || name != UDP_GRO || len < sizeof(on))
+		return false;
+	memcpy(&on, value, sizeof(on));
+	return on && dgram_is_udp(fd, &family);
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		      socklen_t len)
 {
@@ -256,9 +272,13 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		return (int)hooks_result(-ENODEV);
 	if (swap_shown(fd))
 		set_swapped(fd, &level, &name, value, len);
+	if (is_refused(fd, level, name, value, len))
+		return (int)hooks_result(-ENOPROTOOPT);
 	r = REAL(setsockopt)(fd, level, name, value, len);
 	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
 		fdtable_unnote(fd, FD_SEEN); /* it is of the other family now */
+	if (level == IPPROTO_UDP && dgram_peek(fd) != NULL)
+		dgram_option_set(dgram_peek(fd), fd, name);
 	if (!odd(level, name))
 		return r;
 	fdtable_note(fd, FD_ODD);
