@@ -68,14 +68,14 @@ void dgram_setup(const struct config *the_config)
 
 /* --- the lock ---------------------------------------------------------------------- */
 
-static void lock(struct dgram *dgram, sigset_t *signals)
+void dgram_lock(struct dgram *dgram, sigset_t *signals)
 {
 	signals_block(signals);
 	while (__atomic_exchange_n(&dgram->lock, 1, __ATOMIC_ACQUIRE) != 0)
 		sys0(SYS_sched_yield);
 }
 
-static void unlock(struct dgram *dgram, const sigset_t *signals)
+void dgram_unlock(struct dgram *dgram, const sigset_t *signals)
 {
 	__atomic_store_n(&dgram->lock, 0, __ATOMIC_RELEASE);
 	signals_restore(signals);
@@ -113,10 +113,10 @@ static void dgram_release(struct thing *thing)
 	sigset_t signals;
 
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
 	queue_drop(dgram);
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	__atomic_sub_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
 	pool_give(&dgrams, dgram);
 }
@@ -168,6 +168,9 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->dropped = 0;
 	dgram->self.len = 0;
+	dgram->whole = false;
+	if (dgram->fragments != NULL)
+		fragments_reset(dgram->fragments);
 	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 	dgram->batch_busy = 0;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
@@ -363,13 +366,13 @@ static int connect_via(int fd, int family, const union route_address *address,
 	dgram = dgram_made(fd, family);
 	if (dgram == NULL)
 		return -ENOBUFS;
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	r = connect_kernel(dgram, fd);
 	if (r == 0) {
 		set_target(dgram, address, len, header, header_len);
 		__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
 	}
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	if (r == 0 && stands_for_name(to))
 		sources_sent_to_name(&dgram->sources, &address->sa, len);
 	return r;
@@ -416,11 +419,11 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 
 	if (r < 0)
 		return r;
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	__atomic_store_n(&dgram->connected, DGRAM_NONE, __ATOMIC_RELEASE);
 	if (local_port(fd) != before)
 		assoc_end(&dgram->assoc);
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	return 0;
 }
 
@@ -457,7 +460,7 @@ static void associated(struct conn *conn, void *owner)
 	sigset_t signals;
 	int fd;
 
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	if (dgram->assoc.control.cookie == conn->cookie &&
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
 		fd = shown_by(dgram);
@@ -469,7 +472,7 @@ static void associated(struct conn *conn, void *owner)
 		}
 		queue_drop(dgram);
 	}
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 }
 
 static void attend_epoll(int epfd, void *arg)
@@ -491,13 +494,13 @@ static int begin(struct dgram *dgram, int fd)
 	int control = -1;
 	int r = 0;
 
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
 		r = assoc_begin(&dgram->assoc, dgram->family, associated, dgram);
 		control = dgram->assoc.control.fd;
 	}
 	dgram->fd = fd;
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	if (r == 0 && control >= 0 && may_be_watched(fd))
 		watch_each_epoll(fd, attend_epoll, &control);
 	return r;
@@ -557,11 +560,11 @@ void dgram_lost(struct dgram *dgram)
 {
 	sigset_t signals;
 
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	if (assoc_phase(&dgram->assoc) == ASSOC_READY &&
 	    !assoc_is_alive(&dgram->assoc, true))
 		assoc_end(&dgram->assoc);
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 }
 
 /* --- the queue ----------------------------------------------------------------------- */
@@ -604,13 +607,13 @@ bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message)
 	sigset_t signals;
 	bool pending;
 
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	dgram->fd = fd;
 	pending = assoc_phase(&dgram->assoc) == ASSOC_PENDING;
 	if (pending && queue_made(dgram) &&
 	    QUEUE_SIZE - dgram->queued > sizeof(struct datagram))
 		enqueue(dgram, message);
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	return pending;
 }
 
@@ -713,9 +716,9 @@ int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
 
 	if (len < 0 || r < 0)
 		return len < 0 ? len : r;
-	lock(dgram, &signals);
+	dgram_lock(dgram, &signals);
 	dgram->self = own;
-	unlock(dgram, &signals);
+	dgram_unlock(dgram, &signals);
 	message.msg_name = &own.address;
 	message.msg_namelen = own.len;
 	r = (int)sys3(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "core/fragments.h"
 #include "core/socks5.h"
 #include "preload/assoc.h"
 #include "preload/pool.h"
@@ -65,6 +66,7 @@ struct dgram_route {
  * @turn:	which of @targets counts: the other one may still be read
  * @targets:	whom the program has connected it to
  * @assoc:	the association
+ * @whole:	a datagram put together was only looked at: it is the next one
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
  * @self:	its own address, once it has handed itself a datagram
@@ -72,6 +74,7 @@ struct dgram_route {
  * @batch:	memory for sendmmsg and the like; a mapping, or NULL
  * @batch_busy:	somebody has it
  * @dropped:	datagrams that were no answer of anybody's
+ * @fragments:	being put together; a mapping that stays, or NULL
  * @routes:	where it sent to lately
  * @sources:	whom it sent to, and who answers
  */
@@ -87,6 +90,7 @@ struct dgram {
 	uint32_t turn;
 	struct dgram_target targets[2];
 	struct assoc assoc;
+	uint32_t whole;
 	uint8_t *queue;
 	uint32_t queued;
 	uint32_t segment;
@@ -94,6 +98,7 @@ struct dgram {
 	uint32_t batch_busy;
 	uint32_t dropped;
 	struct peer self;
+	struct fragments *fragments;
 	struct dgram_route routes[DGRAM_ROUTES];
 	struct sources sources;
 };

@@ -3,6 +3,7 @@
 #ifndef SOCKSIFY_PRELOAD_DGRAM_INNER_H
 #define SOCKSIFY_PRELOAD_DGRAM_INNER_H
 
+#include <signal.h>
 #include <sys/uio.h>
 
 #include "preload/dgram_io.h"
@@ -50,6 +51,11 @@ size_t segment_size(const struct dgram *dgram, const struct msghdr *message);
 long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		  const struct outgoing *out, size_t size, int flags);
 
+/* --- dgram.c --- */
+
+void dgram_lock(struct dgram *dgram, sigset_t *signals);
+void dgram_unlock(struct dgram *dgram, const sigset_t *signals);
+
 /* --- dgram_receive.c --- */
 
 enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
@@ -58,6 +64,7 @@ enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
  * struct incoming - a datagram that came
  * @n:		its length on the wire
  * @head:	its header's length; 0: it has none
+ * @peek:	it is only looked at
  * @room:	of the program's vectors
  * @from:	who sent it, by the kernel
  * @shown:	who sent it, to the program
@@ -69,6 +76,7 @@ enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
 struct incoming {
 	size_t n;
 	size_t head;
+	bool peek;
 	size_t room;
 	struct peer from;
 	struct peer shown;

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
+#include "preload/clock.h"
 #include "preload/dgram_inner.h"
 #include "preload/hooks.h"
 
@@ -92,12 +93,13 @@ static void slide_up(const struct incoming *in, size_t from, size_t to, size_t l
 	}
 }
 
-static size_t copy_out(const struct incoming *in, uint8_t *out, size_t len)
+static size_t copy_out(const struct incoming *in, size_t offset, uint8_t *out,
+		       size_t len)
 {
 	size_t done = 0, piece;
 
 	while (done < len) {
-		const uint8_t *source = at(in, done, &piece);
+		const uint8_t *source = at(in, offset + done, &piece);
 
 		if (source == NULL)
 			break;
@@ -106,6 +108,25 @@ static size_t copy_out(const struct incoming *in, uint8_t *out, size_t len)
 		done += piece;
 	}
 	return done;
+}
+
+/* Puts n bytes to offset, as far as there is room. */
+static void copy_in(const struct incoming *in, size_t offset, const uint8_t *from,
+		    size_t n)
+{
+	size_t piece;
+
+	while (n > 0) {
+		uint8_t *target = at(in, offset, &piece);
+
+		if (target == NULL)
+			return;
+		piece = least(piece, n);
+		memcpy(target, from, piece);
+		offset += piece;
+		from += piece;
+		n -= piece;
+	}
 }
 
 /* --- whose it is ------------------------------------------------------------------------ */
@@ -147,14 +168,15 @@ static bool is_direct(const struct incoming *in)
 	       config_route_datagram(hooks_config(), &e) == ROUTE_DIRECT;
 }
 
-/* For the connected: byte for byte the header that it sends with, or that name's answer. */
+/* For the connected: but for FRAG byte for byte the header that it sends with, or that name's answer. */
 static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
 		       const uint8_t *head, const struct endpoint *source,
 		       struct peer *shown)
 {
 	const struct dgram_target *target = dgram_target(dgram);
 
-	if (in->head == target->len && memcmp(head, target->header, in->head) == 0) {
+	if (in->head == target->len &&
+	    memcmp(head + 3, target->header + 3, in->head - 3) == 0) {
 		*shown = target->peer;
 		return true;
 	}
@@ -163,7 +185,113 @@ static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
 	       same_address(shown, &target->peer);
 }
 
-/* What the header says. False: it is to be dropped. */
+/* --- fragments ------------------------------------------------------------------------ */
+
+static struct fragments *fragments_made(struct dgram *dgram)
+{
+	long p;
+
+	if (dgram->fragments != NULL)
+		return dgram->fragments;
+	p = sys6(SYS_mmap, NULL, sizeof(struct fragments),
+		 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return NULL;
+	dgram->fragments = (struct fragments *)p;
+	return dgram->fragments;
+}
+
+/* What is put together is as if it had come so, with an IPv4 header. */
+static void put_whole(struct incoming *in, const struct fragments *f)
+{
+	copy_in(in, LEAST, f->bytes, f->len);
+	in->n = LEAST + f->len;
+	in->head = LEAST;
+}
+
+/* False: it is not whole yet, or never will be. */
+static bool put_together(struct dgram *dgram, struct incoming *in, size_t head,
+			 uint8_t frag, const struct endpoint *source)
+{
+	struct fragments *f = fragments_made(dgram);
+	size_t len = in->n - head;
+	uint8_t *place;
+
+	if (f == NULL)
+		return false;
+	place = fragments_place(f, frag, source, len, clock_now_ns());
+	if (place == NULL) {
+		dgram_dropped(dgram, "a fragment that is out of turn");
+		return false;
+	}
+	/* The rest of it was cut off by the program's buffer, and is gone. */
+	if (copy_out(in, head, place, len) < len)
+		fragments_reset(f);
+	if (!f->whole)
+		return false;
+	put_whole(in, f);
+	__atomic_store_n(&dgram->whole, in->peek, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool fragment_came(struct dgram *dgram, struct incoming *in, size_t head,
+			  uint8_t frag, const struct endpoint *source)
+{
+	sigset_t signals;
+	bool whole;
+
+	dgram_lock(dgram, &signals);
+	whole = put_together(dgram, in, head, frag, source);
+	dgram_unlock(dgram, &signals);
+	return whole;
+}
+
+static void show_source(struct dgram *dgram, struct incoming *in,
+			const struct endpoint *source)
+{
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		in->shown = dgram_target(dgram)->peer;
+	else
+		sources_show(&dgram->sources, dgram->family, source, &in->shown);
+}
+
+/* One that was put together and only looked at comes first. */
+static bool take_whole(struct dgram *dgram, struct incoming *in)
+{
+	sigset_t signals;
+	bool whole;
+
+	dgram_lock(dgram, &signals);
+	whole = dgram->whole && dgram->fragments->whole;
+	if (whole) {
+		put_whole(in, dgram->fragments);
+		show_source(dgram, in, &dgram->fragments->source);
+	}
+	dgram->whole = whole && in->peek;
+	dgram_unlock(dgram, &signals);
+	return whole;
+}
+
+/* --- what the header says ------------------------------------------------------------- */
+
+/* Who has sent it, to the program. False: nobody whom that expects. */
+static bool is_expected(struct dgram *dgram, struct incoming *in,
+			const uint8_t *head, const struct endpoint *source)
+{
+	bool known;
+
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		known = is_of_peer(dgram, in, head, source, &in->shown);
+	else
+		known = source->kind != ENDPOINT_NONE &&
+			sources_show(&dgram->sources, dgram->family, source,
+				     &in->shown);
+	if (!known)
+		dgram_dropped(dgram, "from another than whom it was sent to");
+	return known;
+}
+
+/* False: it is to be dropped. */
 static bool unwrap(struct dgram *dgram, struct incoming *in)
 {
 	uint8_t head[SOCKS5_UDP_HEADER_MAX];
@@ -174,7 +302,7 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 	int r;
 
 	if (in->n > LEAST && in->first[3] != 1) {
-		have = copy_out(in, head, least(in->n, sizeof(head)));
+		have = copy_out(in, 0, head, least(in->n, sizeof(head)));
 		bytes = head;
 	}
 	r = socks5_get_udp_header(bytes, have, &frag, &source);
@@ -182,19 +310,10 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 		dgram_dropped(dgram, "a malformed header from the relay");
 		return false;
 	}
-	if (frag != 0) {
-		dgram_dropped(dgram, "a fragment");
-		return false;
-	}
 	in->head = (size_t)r;
-	if (dgram_connected(dgram) == DGRAM_VIA ?
-		    is_of_peer(dgram, in, bytes, &source, &in->shown) :
-		    source.kind != ENDPOINT_NONE &&
-			    sources_show(&dgram->sources, dgram->family, &source,
-					 &in->shown))
-		return true;
-	dgram_dropped(dgram, "from another than whom it was sent to");
-	return false;
+	if (!is_expected(dgram, in, bytes, &source))
+		return false;
+	return frag == 0 || fragment_came(dgram, in, (size_t)r, frag, &source);
 }
 
 bool incoming_accept(struct dgram *dgram, struct incoming *in)
@@ -221,6 +340,7 @@ void incoming_lay_out(struct incoming *in, const struct msghdr *message)
 	in->vectors[in->count - 1] =
 		(struct iovec){ in->spill, sizeof(in->spill) };
 	in->room = 0;
+	in->peek = false;
 	for (size_t i = 1; i < in->count - 1; i++)
 		in->room += in->vectors[i].iov_len;
 }
@@ -291,6 +411,13 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 	struct incoming in;
 
 	incoming_lay_out(&in, message);
+	in.peek = flags & MSG_PEEK;
+	if (__atomic_load_n(&dgram->whole, __ATOMIC_ACQUIRE) &&
+	    take_whole(dgram, &in)) {
+		struct msghdr nothing = { .msg_flags = 0 };
+
+		return incoming_give(&in, message, &nothing, flags);
+	}
 	for (;;) {
 		struct msghdr got = {
 			.msg_name = &in.from.address,
@@ -340,7 +467,7 @@ static bool is_icmp(const struct msghdr *got)
 static void unwrap_sent(const struct dgram *dgram, struct incoming *in)
 {
 	uint8_t head[SOCKS5_UDP_HEADER_MAX];
-	size_t have = copy_out(in, head, least(in->n, sizeof(head)));
+	size_t have = copy_out(in, 0, head, least(in->n, sizeof(head)));
 	struct sockaddr_storage sa;
 	struct endpoint to;
 	uint8_t frag;
