@@ -159,6 +159,11 @@ static bool is_missing(char *const *env, const char *kept)
 	return !has(env, kept, strcspn(kept, "="));
 }
 
+static bool is_state(const struct envfix *fix, const char *entry)
+{
+	return fix->state && envfix_is(entry, fix->state, strcspn(fix->state, "="));
+}
+
 size_t envfix_size(const struct envfix *fix, char *const *env)
 {
 	struct out strings = { 0 };
@@ -177,6 +182,7 @@ size_t envfix_size(const struct envfix *fix, char *const *env)
 	}
 	for (size_t i = 0; fix->kept[i]; i++)
 		added += is_missing(env, fix->kept[i]);
+	added += fix->state != NULL;
 	if (added == 0 && strings.len == 0)
 		return 0;
 	return (entries + added + 1) * sizeof(char *) + strings.len;
@@ -199,12 +205,15 @@ char **envfix_make(const struct envfix *fix, char *const *env, void *memory)
 	room = (size_t)(end_of(env) - env) + 2;
 	for (size_t i = 0; fix->kept[i]; i++)
 		room += is_missing(env, fix->kept[i]);
+	room += fix->state != NULL;
 	if (has(env, preload, PRELOAD_LEN))
 		room--;
 	strings.at = (char *)(made + room);
 	for (size_t i = 0; env[i]; i++) {
 		const char *list = broken_list(fix, env[i]);
 
+		if (is_state(fix, env[i]))
+			continue;
 		*next++ = list ? strings.at : env[i];
 		if (list)
 			put_preload(&strings, fix, list);
@@ -214,9 +223,12 @@ char **envfix_make(const struct envfix *fix, char *const *env, void *memory)
 		put_preload(&strings, fix, "");
 	}
 	for (size_t i = 0; fix->kept[i]; i++) {
-		if (is_missing(env, fix->kept[i]))
+		if (is_missing(env, fix->kept[i]) &&
+		    !is_state(fix, fix->kept[i]))
 			*next++ = (char *)fix->kept[i];
 	}
+	if (fix->state)
+		*next++ = (char *)fix->state;
 	*next = NULL;
 	return made;
 }

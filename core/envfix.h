@@ -14,10 +14,12 @@
  * struct envfix - what every program that is started has to find
  * @library:	the absolute path that LD_PRELOAD has to name
  * @kept:	"NAME=value" and NULL at the end: for programs that lack a NAME
+ * @state:	"NAME=value" for each of them, whatever it has of that NAME; NULL: none
  */
 struct envfix {
 	const char *library;
 	const char *const *kept;
+	const char *state;
 };
 
 /*

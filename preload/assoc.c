@@ -201,6 +201,14 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 	assoc_end(assoc);
 }
 
+void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
+		   const struct peer *relay)
+{
+	assoc->control = *control;
+	assoc->relays[assoc->turn] = *relay;
+	__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
+}
+
 void assoc_step(struct assoc *assoc)
 {
 	struct conn *conn = conn_get(assoc->control.fd);

@@ -64,6 +64,10 @@ int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner);
 /* The control connection of assoc is over: ASSOC_READY follows, or ASSOC_NONE and @error. */
 void assoc_settle(struct assoc *assoc, struct conn *conn, int family);
 
+/* Another program has made it, and handed it on. */
+void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
+		   const struct peer *relay);
+
 /* Goes on with what is pending, as far as it goes without waiting. */
 void assoc_step(struct assoc *assoc);
 

@@ -39,6 +39,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/sys.h"
@@ -173,6 +174,8 @@ static struct dgram *dgram_new(int fd, int family)
 		fragments_reset(dgram->fragments);
 	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 	dgram->batch_busy = 0;
+	dgram->stdio = false;
+	dgram->primed = false;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	sources_clear(&dgram->sources);
 	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
@@ -674,6 +677,35 @@ void batch_free(struct dgram *dgram)
 	__atomic_store_n(&dgram->batch_busy, 0, __ATOMIC_RELEASE);
 }
 
+/* --- what stdio writes by itself -------------------------------------------------------- */
+
+/*
+ * The kernel keeps what was sent with MSG_MORE until something is sent without it, and then
+ * both are one datagram. What it keeps is dropped by a send that fails on the way.
+ */
+void dgram_unprime(struct dgram *dgram, int fd)
+{
+	sys6(SYS_sendto, fd, NULL, 1, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL,
+	     NULL, 0);
+	__atomic_store_n(&dgram->primed, false, __ATOMIC_RELAXED);
+}
+
+void dgram_prime(int fd)
+{
+	struct dgram *dgram = dgram_peek(fd);
+	const struct dgram_target *target;
+
+	if (dgram == NULL || dgram_connected(dgram) != DGRAM_VIA ||
+	    dgram_need_relay(dgram, fd, 0) != 0)
+		return;
+	dgram_unprime(dgram, fd);
+	target = dgram_target(dgram);
+	__atomic_store_n(&dgram->stdio, true, __ATOMIC_RELAXED);
+	if (sys6(SYS_sendto, fd, target->header, target->len,
+		 MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0) > 0)
+		__atomic_store_n(&dgram->primed, true, __ATOMIC_RELAXED);
+}
+
 /* --- what the socket hands to itself ------------------------------------------------- */
 
 /* Its own address, as it is the sender of what it sends there. */
@@ -749,6 +781,19 @@ void dgram_option(struct dgram *dgram, int level, int name, int *value)
 
 /* --- the life of the process ----------------------------------------------------------- */
 
+/* What others make of the socket is not known: a header may lie ready in it. */
+void dgram_before_fork(void)
+{
+	uint32_t used = pool_used(&dgrams);
+
+	for (uint32_t i = 0; dgram_count > 0 && i < used; i++) {
+		struct dgram *dgram = pool_at(&dgrams, i);
+
+		if (dgram != NULL && dgram_connected(dgram) == DGRAM_VIA)
+			__atomic_store_n(&dgram->primed, true, __ATOMIC_RELAXED);
+	}
+}
+
 void dgram_forked_child(void)
 {
 	uint32_t used = pool_used(&dgrams);
@@ -762,6 +807,71 @@ void dgram_forked_child(void)
 		dgram->batch_busy = 0;
 		queue_drop(dgram);
 	}
+}
+
+bool dgram_at(uint32_t index, const struct dgram **dgram)
+{
+	*dgram = index < pool_used(&dgrams) ? pool_at(&dgrams, index) : NULL;
+	if (*dgram != NULL &&
+	    __atomic_load_n(&(*dgram)->thing.refs, __ATOMIC_RELAXED) == 0)
+		*dgram = NULL;
+	return index < pool_used(&dgrams);
+}
+
+/* Its peer is judged anew: a name that stood behind a fake address is found again. */
+static void inherit_peer(struct dgram *dgram, const struct peer *peer)
+{
+	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+	union route_address address = { 0 };
+	struct endpoint to;
+	int len;
+
+	memcpy(&address, &peer->address, sizeof(peer->address));
+	if (route_of_datagram(config, &address.sa, peer->len, &to) != ROUTE_VIA)
+		return;
+	len = socks5_put_udp_header(header, sizeof(header), &to);
+	if (len < 0)
+		return;
+	set_target(dgram, &address, peer->len, header, len);
+	if (stands_for_name(&to))
+		sources_sent_to_name(&dgram->sources, &address.sa, peer->len);
+	__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
+	dgram->primed = true; /* or so it may be */
+}
+
+/* Another descriptor of that socket was inherited, too. */
+static bool share_inherited(int fd, uint64_t cookie)
+{
+	const struct dgram *dgram;
+
+	for (uint32_t i = 0; dgram_at(i, &dgram); i++)
+		if (dgram != NULL && dgram->cookie == cookie) {
+			fdtable_share(fd, (struct thing *)&dgram->thing);
+			if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
+				dgram_prime(fd);
+			return true;
+		}
+	return false;
+}
+
+void dgram_inherit(int fd, const struct dgram_heir *heir)
+{
+	struct dgram *dgram;
+	int family;
+
+	if (!dgram_is_udp(fd, &family) || dgram_peek(fd) != NULL ||
+	    share_inherited(fd, heir->cookie))
+		return;
+	fdtable_note(fd, FD_DUPED);
+	dgram = dgram_made(fd, family);
+	if (dgram == NULL)
+		return;
+	if (heir->relay.len > 0 && private_fd_keep(&heir->control) == 0)
+		assoc_inherit(&dgram->assoc, &heir->control, &heir->relay);
+	if (heir->peer.len > 0)
+		inherit_peer(dgram, &heir->peer);
+	if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
+		dgram_prime(fd);
 }
 
 void dgram_finish(int fd)

@@ -73,6 +73,8 @@ struct dgram_route {
  * @segment:	UDP_SEGMENT, as the program has set it
  * @batch:	memory for sendmmsg and the like; a mapping, or NULL
  * @batch_busy:	somebody has it
+ * @stdio:	libc writes to it where we do not see it: its header is to lie ready
+ * @primed:	and may do so
  * @dropped:	datagrams that were no answer of anybody's
  * @fragments:	being put together; a mapping that stays, or NULL
  * @routes:	where it sent to lately
@@ -93,6 +95,8 @@ struct dgram {
 	uint32_t whole;
 	uint8_t *queue;
 	uint32_t queued;
+	uint32_t stdio;
+	uint32_t primed;
 	uint32_t segment;
 	void *batch;
 	uint32_t batch_busy;
@@ -199,11 +203,44 @@ void dgram_option_set(struct dgram *dgram, int fd, int name);
 /* What the kernel says of an int option becomes what the program is to see. */
 void dgram_option(struct dgram *dgram, int level, int name, int *value);
 
+/*
+ * fd has become a descriptor that stdio may write to, by itself: the header of the next
+ * datagram is laid ready in the kernel, so that what is written without us is behind it.
+ */
+void dgram_prime(int fd);
+
+/* That is taken back, before a datagram of ours is sent. */
+void dgram_unprime(struct dgram *dgram, int fd);
+
 /* One datagram was dropped: why, for the log, which tells it once. */
 void dgram_dropped(struct dgram *dgram, const char *why);
 
-/* In the child of a fork: what is queued is its parent's to send. */
+/* Before a fork; and in the child of a fork: what is queued is its parent's to send. */
+void dgram_before_fork(void);
 void dgram_forked_child(void);
+
+/*
+ * The one at index, of all that there ever were: NULL in *dgram where it is not in use. False:
+ * there never were that many.
+ */
+bool dgram_at(uint32_t index, const struct dgram **dgram);
+
+/**
+ * struct dgram_heir - what a socket stands for that another program has handed on
+ * @cookie:	which socket it is
+ * @control:	the control connection
+ * @relay:	a length of 0: there is no association
+ * @peer:	whom it is connected to, through the proxy; a length of 0: nobody
+ */
+struct dgram_heir {
+	uint64_t cookie;
+	struct private_fd control;
+	struct peer relay;
+	struct peer peer;
+};
+
+/* fd is such a socket. */
+void dgram_inherit(int fd, const struct dgram_heir *heir);
 
 /* Before another program is started: what is pending is finished. */
 void dgram_finish(int fd);

@@ -13,6 +13,7 @@
 
 #include "core/sys.h"
 #include "preload/clock.h"
+#include "preload/detour.h"
 #include "preload/dgram_inner.h"
 
 enum { HEADER_MAX = 64 };
@@ -33,7 +34,7 @@ struct out_batch {
 _Static_assert(sizeof(struct out_batch) <= BATCH_SIZE, "it fits");
 
 /* Makes up one message; false: it has to be sent by itself. */
-static bool out_make(struct dgram *dgram, const struct msghdr *message,
+static bool out_make(struct dgram *dgram, int fd, const struct msghdr *message,
 		     struct mmsghdr *kernel, struct out_message *to)
 {
 	union route_address address;
@@ -42,7 +43,9 @@ static bool out_make(struct dgram *dgram, const struct msghdr *message,
 	if (message->msg_iovlen >= DGRAM_VECTORS ||
 	    outgoing_find(dgram, message, &address, &out) < 0 ||
 	    out.route != ROUTE_VIA || out.len > HEADER_MAX ||
-	    segment_size(dgram, message) > 0)
+	    segment_size(dgram, message) > 0 ||
+	    detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
+			    assoc_relay(&dgram->assoc)->len) < 0)
 		return false;
 	to->len = out.len;
 	memcpy(to->header, out.header, out.len);
@@ -64,14 +67,15 @@ static unsigned int send_batch(struct dgram *dgram, int fd,
 	unsigned int made;
 	long sent = 0;
 
-	if (n < 2 || assoc_phase(&dgram->assoc) != ASSOC_READY ||
+	if (n < 2 || __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
+	    assoc_phase(&dgram->assoc) != ASSOC_READY ||
 	    !assoc_is_alive(&dgram->assoc, false))
 		return 0;
 	batch = batch_claim(dgram);
 	if (batch == NULL)
 		return 0;
 	for (made = 0; made < n && made < BATCH_MESSAGES; made++)
-		if (!out_make(dgram, &messages[made].msg_hdr,
+		if (!out_make(dgram, fd, &messages[made].msg_hdr,
 			      &batch->kernel[made], &batch->messages[made]))
 			break;
 	if (made > 0)

@@ -308,9 +308,13 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		}
 		return n < 0 ? n : real_send(fd, &plain, flags);
 	}
+	if (__atomic_load_n(&dgram->primed, __ATOMIC_RELAXED))
+		dgram_unprime(dgram, fd);
 	n = send_via(dgram, fd, message, &out, flags, true);
 	if (n == 1)
 		n = send_via(dgram, fd, message, &out, flags, false);
+	if (__atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED))
+		dgram_prime(fd);
 	if (n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) {
 		if (dgram_stale(dgram, fd))
 			return real_send(fd, message, flags);

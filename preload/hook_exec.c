@@ -23,6 +23,7 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/handover.h"
+#include "preload/heirs.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/target.h"
@@ -50,6 +51,7 @@ static int start_with(const struct start *s, char *const *envp)
 		r = sys5(SYS_execveat, s->dirfd, s->path, s->argv, envp,
 			 s->flags);
 	conn_stay();
+	heirs_recall();
 	return (int)r;
 }
 
@@ -70,7 +72,8 @@ static int start_mapped(const struct start *s, const struct envfix *fix,
 /* -errno, or it does not return. */
 static __attribute__((noinline)) int start(const struct start *s)
 {
-	const struct envfix *fix;
+	char sockets[HEIRS_TEXT_MAX];
+	struct envfix fix;
 	size_t size;
 	int r;
 
@@ -79,13 +82,16 @@ static __attribute__((noinline)) int start(const struct start *s)
 	if (r < 0)
 		return r;
 	handover_finish();
-	fix = inherit_fix();
-	size = envfix_size(fix, s->envp);
+	if (inherit_fix() == NULL)
+		return start_with(s, s->envp);
+	fix = *inherit_fix();
+	fix.state = heirs_describe(sockets, false);
+	size = envfix_size(&fix, s->envp);
 	if (size == 0)
 		return start_with(s, s->envp);
 	if (size > ON_STACK_MAX)
-		return start_mapped(s, fix, size);
-	return start_with(s, envfix_make(fix, s->envp, alloca(size)));
+		return start_mapped(s, &fix, size);
+	return start_with(s, envfix_make(&fix, s->envp, alloca(size)));
 }
 
 static int start_path(const char *path, char *const argv[], char *const envp[])

@@ -8,9 +8,11 @@
  */
 #include <fcntl.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "core/sys.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 #include "preload/hooks.h"
 
 static int do_close(int fd)
@@ -74,8 +76,11 @@ EXPORT void closefrom(int first)
 
 static int duplicated(int from, int to)
 {
-	if (to >= 0)
-		fdtable_dup(from, to);
+	if (to < 0)
+		return to;
+	fdtable_dup(from, to);
+	if (to == STDOUT_FILENO || to == STDERR_FILENO)
+		dgram_prime(to);
 	return to;
 }
 

@@ -17,6 +17,7 @@
 
 #include "core/sys.h"
 #include "preload/handover.h"
+#include "preload/heirs.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/target.h"
@@ -58,16 +59,22 @@ typedef int spawn_call(int *out, const char *file,
 		       char *const envp[]);
 
 /* envp repaired, in memory if need be. NULL: there is none to be had. */
-static char *const *repaired(char *const *envp, struct memory *memory)
+static char *const *repaired(char *const *envp, struct memory *memory,
+			     char sockets[HEIRS_TEXT_MAX])
 {
-	const struct envfix *fix = inherit_fix();
-	size_t size = envfix_size(fix, envp);
+	struct envfix fix;
+	size_t size;
 
+	if (inherit_fix() == NULL)
+		return envp;
+	fix = *inherit_fix();
+	fix.state = heirs_describe(sockets, true);
+	size = envfix_size(&fix, envp);
 	if (size == 0)
 		return envp;
 	if (memory_take(memory, size) < 0)
 		return NULL;
-	return envfix_make(fix, envp, memory->at);
+	return envfix_make(&fix, envp, memory->at);
 }
 
 /* An error number, as all of them return. checked: target_check's of file. */
@@ -78,16 +85,18 @@ static int spawn(enum real_id id, int checked, int *out, const char *file,
 {
 	spawn_call *real = (spawn_call *)real_get(id);
 	struct memory memory = { 0 };
+	char sockets[HEIRS_TEXT_MAX];
 	char *const *env;
 	int r = ENOMEM;
 
 	if (checked < 0)
 		return -checked;
 	handover_finish();
-	env = repaired(envp, &memory);
+	env = repaired(envp, &memory, sockets);
 	if (env)
 		r = real(out, file, actions, attributes, argv, env);
 	memory_give(&memory);
+	heirs_recall();
 	return r == -1 ? ENOSYS : r; /* this libc does not have it */
 }
 
@@ -136,16 +145,22 @@ EXPORT int pidfd_spawnp(int *pidfd, const char *file,
 /* A command that first puts the environment right, in memory. */
 static const char *wrapped(const char *command, struct memory *memory)
 {
-	const struct envfix *fix = inherit_fix();
-	size_t env_size = envfix_size(fix, environ);
+	char sockets[HEIRS_TEXT_MAX];
+	struct envfix fix;
 	struct memory env;
+	size_t env_size;
 	char **made;
 
+	if (inherit_fix() == NULL)
+		return command;
+	fix = *inherit_fix();
+	fix.state = heirs_describe(sockets, true);
+	env_size = envfix_size(&fix, environ);
 	if (env_size == 0)
 		return command;
 	if (memory_take(&env, env_size) < 0)
 		return NULL;
-	made = envfix_make(fix, environ, env.at);
+	made = envfix_make(&fix, environ, env.at);
 	if (memory_take(memory, envfix_command_size(made, environ, command)) ==
 	    0)
 		envfix_command_make(made, environ, command, memory->at);
@@ -161,6 +176,7 @@ static int run(const char *command, struct memory *memory)
 	pthread_cleanup_push(memory_give, memory);
 	r = REAL(system)(command);
 	pthread_cleanup_pop(1);
+	heirs_recall();
 	return r;
 }
 
@@ -197,6 +213,7 @@ static FILE *do_popen(const char *command, const char *mode)
 	else
 		errno = ENOMEM;
 	memory_give(&memory);
+	heirs_recall();
 	return stream;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "preload/hook_stream.h"
 
+#include <stdio.h>
+
 #include "preload/conn.h"
 #include "preload/dgram_io.h"
 #include "preload/hooks.h"
@@ -206,4 +208,17 @@ EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
 	    !hook_before(out, dontwait, SO_SNDTIMEO))
 		return -1;
 	return hook_after(out, REAL(splice)(in, in_offset, out, out_offset, len, flags));
+}
+
+/* What stdio has written by itself took the header that lay ready: another one. */
+EXPORT int fflush(FILE *stream)
+{
+	int saved_errno = errno;
+	int r = REAL(fflush)(stream);
+
+	if (stream != NULL && dgram_peek(fileno(stream)) != NULL)
+		dgram_prime(fileno(stream));
+	if (r == 0)
+		errno = saved_errno;
+	return r;
 }

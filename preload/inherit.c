@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/sys.h"
+#include "preload/heirs.h"
 
 /* What else names the proxy, where no variable of ours does. */
 static const char *const others[] = { "ALL_PROXY", "all_proxy", "NO_PROXY",
@@ -50,6 +51,8 @@ static bool is_name(const char *entry)
 
 static bool is_kept(const char *entry, bool with_others)
 {
+	if (envfix_is(entry, HEIRS_VARIABLE, strlen(HEIRS_VARIABLE)))
+		return false; /* each program gets its own */
 	return (!strncmp(entry, "SOCKSIFY_", 9) && is_name(entry)) ||
 	       (with_others && is_among_others(entry));
 }

@@ -28,6 +28,7 @@
 #include "core/token.h"
 #include "preload/conn.h"
 #include "preload/dgram.h"
+#include "preload/heirs.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/listener.h"
@@ -73,6 +74,7 @@ static void read_all(void)
 	resolver_setup(&config, libc, io);
 	lookup_setup(&config);
 	tunnel_setup(&config);
+	heirs_take(getenv(HEIRS_VARIABLE));
 }
 
 /* A hook that is called by the reading itself, or in a handler that interrupts it,
@@ -147,6 +149,7 @@ static void before_fork(void)
 {
 	kin_setup();
 	pending_setup();
+	dgram_before_fork();
 	conn_before_fork();
 }
 

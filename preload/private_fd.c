@@ -2,6 +2,7 @@
 /* private_fd.c - descriptors of our own among the program's */
 #include "preload/private_fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,6 +49,16 @@ int private_fd_socket(struct private_fd *own, int domain, int type)
 	fdtable_drop(own->fd);
 	fdtable_note(own->fd, FD_SEEN | (type == SOCK_STREAM ? FD_STREAM : 0) |
 				      (domain == AF_INET6 ? FD_INET6 : 0));
+	return 0;
+}
+
+int private_fd_keep(const struct private_fd *own)
+{
+	if (private_fd_get(own) < 0)
+		return -EBADF;
+	sys3(SYS_fcntl, own->fd, F_SETFD, FD_CLOEXEC);
+	fdtable_drop(own->fd);
+	fdtable_note(own->fd, FD_SEEN | FD_STREAM);
 	return 0;
 }
 

@@ -21,6 +21,9 @@ struct private_fd {
  */
 int private_fd_socket(struct private_fd *own, int domain, int type);
 
+/* One that another program has handed on is ours from now on. 0, or -EBADF: it is not there. */
+int private_fd_keep(const struct private_fd *own);
+
 /* The number, if it still is that socket's; else -1. */
 int private_fd_get(const struct private_fd *own);
 

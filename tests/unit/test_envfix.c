@@ -16,8 +16,8 @@
 static const char *const kept[] = { "SOCKSIFY_PROXY=socks5://p:1",
 				    "SOCKSIFY_LOG=stderr", NULL };
 static const char *const none[] = { NULL };
-static const struct envfix fix = { LIBRARY, kept };
-static const struct envfix bare = { LIBRARY, none };
+static const struct envfix fix = { LIBRARY, kept, NULL };
+static const struct envfix bare = { LIBRARY, none, NULL };
 
 /* The repair in memory of just its size: ASan sees what goes past it. */
 static char **repair(const struct envfix *with, char *const *env)

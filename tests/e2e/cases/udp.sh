@@ -18,6 +18,23 @@ for host in "$WORLD" www.world.example "$WORLD6" v6.world.example; do
 	unlike "every way to talk to $host works" "$talked" 'other|rror|refused'
 	like "all of them" "$talked" 'asyncio unconnected: same'
 done
+# In bash a connected socket is made by one process and used by those that it starts.
+told=$(through "$url" bash -c "exec 3<>/dev/udp/www.world.example/7001
+	echo one >&3
+	timeout 10 dd bs=100 count=1 status=none <&3
+	timeout 10 sh -c 'echo two >&3; dd bs=100 count=1 status=none <&3'
+	exec 4<&3 3<&-
+	timeout 10 $PYTHON -c 'import socket
+s = socket.socket(fileno=4)
+print(s.getpeername()[1], s.recv(100) if s.send(b\"three\") else 0)'
+	(exec 5<&4 4<&-; echo four >&5; timeout 10 head -n 1 <&5)" 2>&1)
+is "programs that inherit a socket use it" \
+	"$(sed 's/ [0-9]*:/:/; s/[0-9]* from/from/' <<<"$told")" "from $OUTSIDE: one
+from $OUTSIDE: two
+7001 b'from $OUTSIDE: three'
+from $OUTSIDE: four"
+is "which keeps its port and its association" \
+	"$(grep -o "$OUTSIDE [0-9]*" <<<"$told" | sort -u | wc -l)" 1
 is "and udp = block lets none through" \
 	"$(through "$url" env SOCKSIFY_UDP=block "$PYTHON" "$SUPPORT/probe.py" \
 		udp "$WORLD" 7000 2>/dev/null | sort -u -k 2)" "connect ENETUNREACH"
