@@ -61,8 +61,11 @@
 
 uint32_t conn_attention;
 
-void conn_setup(const struct config *config)
+static const struct config *config;
+
+void conn_setup(const struct config *the_config)
 {
+	config = the_config;
 	dial_setup(config);
 	talk_setup(config);
 	conn_open_setup(config);
@@ -596,6 +599,17 @@ int conn_take_error(struct conn *conn, int fd, int kernel_has)
 	return (int)((state & ~CONN_SILENT) >> 8);
 }
 
+bool conn_leads_to_proxy(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	struct endpoint e;
+
+	return sys3(SYS_getpeername, fd, &peer, &len) == 0 &&
+	       endpoint_from_sockaddr(&e, (struct sockaddr *)&peer, len) == 0 &&
+	       config_is_proxy(config, &e);
+}
+
 struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
 		       const struct peer *peer)
 {
@@ -620,11 +634,12 @@ struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
 	return conn;
 }
 
-static struct conn *conn_of_memo(uint64_t cookie)
+/* A memo may be of an earlier connection: the socket was dissolved and has failed since. */
+static struct conn *conn_of_memo(int fd, uint64_t cookie)
 {
 	struct peer peer;
 
-	return kin_peer(cookie, &peer) ?
+	return conn_leads_to_proxy(fd) && kin_peer(cookie, &peer) ?
 		       conn_made(CONN_CONNECTED, cookie, &peer) :
 		       NULL;
 }
@@ -653,7 +668,7 @@ struct conn *conn_adopt(int fd)
 		if (shown_by(fd, conn) != NULL)
 			return conn;
 	}
-	return shown_by(fd, conn_of_memo(cookie));
+	return shown_by(fd, conn_of_memo(fd, cookie));
 }
 
 bool conn_deafen(struct conn *conn)

@@ -239,6 +239,9 @@ int conn_tell(struct conn *conn, int fd);
 /* This process's connection that fd shows though the table does not know it, or NULL. */
 struct conn *conn_adopt(int fd);
 
+/* fd is connected to the proxy, whoever has connected it. */
+bool conn_leads_to_proxy(int fd);
+
 /*
  * Options that would stall a handshake (SO_RCVLOWAT, TCP_CORK) while one is under way: what
  * the program has set, and that it has just set the one of that level.

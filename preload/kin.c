@@ -36,7 +36,8 @@ void kin_setup(void)
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		return;
-	memcpy((void *)p, &nobody, sizeof(nobody)); /* its memos */
+	if (nobody.turn != 0)
+		memcpy((void *)p, &nobody, sizeof(nobody)); /* its memos */
 	if (!__atomic_compare_exchange_n(&kin_page, &none, (struct kin *)p,
 					 false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
@@ -50,14 +51,43 @@ void kin_begin(struct pending *pending)
 	__atomic_add_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
 }
 
+static uint64_t cookie_in(const struct kin_memo *memo)
+{
+	return __atomic_load_n(&memo->cookie, __ATOMIC_ACQUIRE);
+}
+
+static struct kin_memo *memo_of(uint64_t cookie)
+{
+	struct kin_memo *set = kin_page->memos[cookie % KIN_SETS];
+
+	for (size_t i = 0; i < KIN_WAYS; i++)
+		if (cookie_in(&set[i]) == cookie)
+			return &set[i];
+	return NULL;
+}
+
+static struct kin_memo *oldest_of(struct kin_memo *set, uint32_t turn)
+{
+	struct kin_memo *oldest = set;
+
+	for (size_t i = 1; i < KIN_WAYS; i++)
+		if (turn - set[i].turn > turn - oldest->turn)
+			oldest = &set[i];
+	return oldest;
+}
+
+/* A socket that is connected anew has one memo, not two. */
 void kin_leave(uint64_t cookie, const struct peer *peer)
 {
-	uint32_t i = __atomic_fetch_add(&kin_page->turn, 1, __ATOMIC_RELAXED) %
-		     KIN_MEMOS;
+	uint32_t turn = __atomic_add_fetch(&kin_page->turn, 1, __ATOMIC_RELAXED);
+	struct kin_memo *memo = memo_of(cookie);
 
-	__atomic_store_n(&kin_page->memos[i].cookie, 0, __ATOMIC_RELEASE);
-	kin_page->memos[i].peer = *peer;
-	__atomic_store_n(&kin_page->memos[i].cookie, cookie, __ATOMIC_RELEASE);
+	if (memo == NULL)
+		memo = oldest_of(kin_page->memos[cookie % KIN_SETS], turn);
+	__atomic_store_n(&memo->cookie, 0, __ATOMIC_RELEASE);
+	memo->turn = turn;
+	memo->peer = *peer;
+	__atomic_store_n(&memo->cookie, cookie, __ATOMIC_RELEASE);
 }
 
 void kin_end(struct pending *pending, bool connected)
@@ -73,20 +103,12 @@ void kin_end(struct pending *pending, bool connected)
 
 bool kin_peer(uint64_t cookie, struct peer *peer)
 {
-	uint32_t newest = __atomic_load_n(&kin_page->turn, __ATOMIC_RELAXED);
+	const struct kin_memo *memo = memo_of(cookie);
 
-	/* The newest first: a socket may have been connected anew. */
-	for (uint32_t n = 1; n <= KIN_MEMOS; n++) {
-		uint32_t i = (newest - n) % KIN_MEMOS;
-		const uint64_t *of = &kin_page->memos[i].cookie;
-
-		if (__atomic_load_n(of, __ATOMIC_ACQUIRE) != cookie)
-			continue;
-		*peer = kin_page->memos[i].peer;
-		return __atomic_load_n(of, __ATOMIC_ACQUIRE) == cookie &&
-		       peer->len <= sizeof(peer->address);
-	}
-	return false;
+	if (memo == NULL)
+		return false;
+	*peer = memo->peer;
+	return cookie_in(memo) == cookie && peer->len <= sizeof(peer->address);
 }
 
 struct search {

@@ -8,21 +8,33 @@
 
 #include "preload/pending.h"
 
-enum { KIN_MEMOS = 512 };
+enum {
+	KIN_SETS = 512, /* a cookie's set is its remainder: cookies are counted up */
+	KIN_WAYS = 8,
+};
+
+/**
+ * struct kin_memo - who a socket was connected to
+ * @cookie:	SO_COOKIE; 0: none
+ * @turn:	when it was left
+ * @peer:	as the program gave it
+ */
+struct kin_memo {
+	uint64_t cookie;
+	uint32_t turn;
+	struct peer peer;
+};
 
 /**
  * struct kin - what a process and its forks tell each other
  * @pending:	connections under way whose socket other processes have, too
- * @turn:	of the memos, the oldest of which is written next
- * @memos:	who such sockets were connected to; a cookie of 0 is none
+ * @turn:	how many memos were left
+ * @memos:	of the sockets that others may come to have, the latest few thousand
  */
 struct kin {
 	uint32_t pending;
 	uint32_t turn;
-	struct {
-		uint64_t cookie;
-		struct peer peer;
-	} memos[KIN_MEMOS];
+	struct kin_memo memos[KIN_SETS][KIN_WAYS];
 };
 
 /* Shared with the children; never NULL. */

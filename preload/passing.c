@@ -25,22 +25,11 @@ static void sent(int fd)
 	conn_put(conn);
 }
 
-static bool leads_to_proxy(int fd)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
-	struct endpoint e;
-
-	return sys3(SYS_getpeername, fd, &peer, &len) == 0 &&
-	       endpoint_from_sockaddr(&e, (struct sockaddr *)&peer, len) == 0 &&
-	       config_is_proxy(hooks_config(), &e);
-}
-
 /* What the table says of the number is about a file that was closed unseen. */
 static void received(int fd)
 {
 	fdtable_drop(fd);
-	if (conn_any() || leads_to_proxy(fd))
+	if (conn_any() || conn_leads_to_proxy(fd))
 		conn_put(conn_adopt(fd));
 }
 
