@@ -16,7 +16,7 @@ static pid_t forker; /* who did so last */
 
 static uint32_t fork_lock;     /* one fork at a time; held with signals blocked */
 static sigset_t fork_signals;  /* what they were; belongs to who holds it */
-static bool fork_counted;      /* likewise: something was pending */
+static uint32_t fork_counted;  /* likewise: how many conns were counted; 0: none pending */
 
 /* A reference for the child; only to what conn has indeed. */
 static struct pending *count_for_child(const struct conn *conn)
@@ -38,16 +38,16 @@ static struct pending *count_for_child(const struct conn *conn)
  */
 void conn_before_fork(void)
 {
-	uint32_t used = conn_pool_used();
 	sigset_t signals;
 
 	signals_block(&signals);
 	while (__atomic_exchange_n(&fork_lock, 1, __ATOMIC_ACQUIRE) != 0)
 		sys0(SYS_sched_yield);
 	fork_signals = signals;
-	fork_counted = conn_any();
+	/* Not before: what a fork that was waited for has counted is not this one's. */
+	fork_counted = conn_any() ? conn_pool_used() : 0;
 	forker = (pid_t)sys0(SYS_getpid);
-	for (uint32_t i = 0; fork_counted && i < used; i++) {
+	for (uint32_t i = 0; i < fork_counted; i++) {
 		struct conn *conn = conn_pool_at(i);
 
 		if (conn != NULL)
@@ -59,7 +59,7 @@ static void fork_over(void)
 {
 	sigset_t signals = fork_signals;
 
-	forked = forked || fork_counted || conn_any();
+	forked = forked || fork_counted > 0 || conn_any();
 	__atomic_store_n(&fork_lock, 0, __ATOMIC_RELEASE);
 	signals_restore(&signals);
 }
@@ -138,9 +138,8 @@ void conn_stay(void)
  * Threads that the child does not have went on between the count and the copy: what began
  * meanwhile was not counted, and what ended is not held here any more.
  */
-static void recount(struct conn *conn)
+static void recount(struct conn *conn, struct pending *counted)
 {
-	struct pending *counted = fork_counted ? conn->counted : NULL;
 
 	if (counted != NULL && counted == conn->pending) {
 		pending_enter(counted);
@@ -158,11 +157,11 @@ void conn_forked_child(void)
 {
 	uint32_t used = conn_pool_used();
 
-	for (uint32_t i = 0; (fork_counted || conn_any()) && i < used; i++) {
+	for (uint32_t i = 0; (fork_counted > 0 || conn_any()) && i < used; i++) {
 		struct conn *conn = conn_pool_at(i);
 
 		if (conn != NULL)
-			recount(conn);
+			recount(conn, i < fork_counted ? conn->counted : NULL);
 	}
 	fork_over();
 }
