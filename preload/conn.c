@@ -85,6 +85,13 @@ static void conn_release(struct thing *thing)
 
 const struct thing_kind conn_kind = { .release = conn_release };
 
+/* What is looked at without a reference, by who had one to what this was before. */
+static void set_look(struct conn *conn, enum conn_phase phase)
+{
+	__atomic_store_n(&conn->thing.kind, &conn_kind, __ATOMIC_RELAXED);
+	__atomic_store_n(&conn->state, phase, __ATOMIC_RELAXED);
+}
+
 /* One in CONN_PENDING, with one reference; takes over the caller's to pending. */
 struct conn *conn_new(struct pending *pending)
 {
@@ -92,8 +99,7 @@ struct conn *conn_new(struct pending *pending)
 
 	if (conn == NULL)
 		return NULL;
-	conn->thing.kind = &conn_kind;
-	conn->state = CONN_PENDING;
+	set_look(conn, CONN_PENDING);
 	conn->over = NULL;
 	conn->told = false;
 	conn->control = 0;
@@ -101,7 +107,8 @@ struct conn *conn_new(struct pending *pending)
 	conn->names_bound = pending->handshake.command == SOCKS5_BIND;
 	conn->family = pending->family;
 	__atomic_store_n(&conn->pending, pending, __ATOMIC_RELEASE);
-	conn->generation = pending->generation;
+	__atomic_store_n(&conn->generation, pending->generation,
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&conn->cookie, pending->cookie, __ATOMIC_RELAXED);
 	conn->peer = pending->peer;
 	pending_enter(pending);
@@ -617,11 +624,10 @@ struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
 
 	if (conn == NULL)
 		return NULL;
-	conn->thing.kind = &conn_kind;
-	conn->state = phase;
+	set_look(conn, phase);
 	conn->told = true;
 	conn->family = peer->address.sa.sa_family;
-	conn->pending = NULL;
+	__atomic_store_n(&conn->pending, NULL, __ATOMIC_RELAXED);
 	conn->over = NULL;
 	conn->control = 0;
 	conn->listens = false;

@@ -25,7 +25,8 @@ static inline const struct conn *conn_peek(int fd)
 {
 	const struct thing *thing = fdtable_peek(fd);
 
-	return thing != NULL && thing->kind == &conn_kind ?
+	return thing != NULL && __atomic_load_n(&thing->kind, __ATOMIC_RELAXED) ==
+					&conn_kind ?
 		       (const struct conn *)thing :
 		       NULL;
 }

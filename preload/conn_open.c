@@ -149,6 +149,8 @@ static int start(const struct conn_request *request, struct conn *conn)
 	if (r == -EAFNOSUPPORT && !swap_shown(fd))
 		r = dial_swapped(conn, fd);
 	if (r == 0 || r == -EINPROGRESS) {
+		/* From then on another thread may close it. */
+		pending_ref(pending);
 		r = fdtable_set(fd, &conn->thing);
 		if (r == 0) {
 			if (fdtable_notes(fd) & FD_DUPED)
@@ -157,8 +159,10 @@ static int start(const struct conn_request *request, struct conn *conn)
 			if (fdtable_notes(fd) & FD_INHERITED)
 				kin_begin(pending);
 			go_live(pending, fd);
+			pending_unref(pending);
 			return 0;
 		}
+		pending_unref(pending);
 		sys3(SYS_connect, fd, &none, sizeof(none));
 	}
 	talk_restore_options(pending, fd);

@@ -226,10 +226,14 @@ int fdtable_find(const struct thing *thing)
 	return -1;
 }
 
+/*
+ * Who has the number next sees all that who had it before did with the slot: the kernel
+ * orders the two, and the notes say it once more, for who cannot look into the kernel.
+ */
 static void slot_clear(struct slot *slot)
 {
 	if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0)
-		__atomic_store_n(&slot->notes, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->notes, 0, __ATOMIC_RELEASE);
 	if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL)
 		fdtable_put(__atomic_exchange_n(&slot->thing, NULL,
 						__ATOMIC_ACQ_REL));
@@ -237,7 +241,7 @@ static void slot_clear(struct slot *slot)
 
 static bool slot_used(const struct slot *slot)
 {
-	return __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0 ||
+	return __atomic_load_n(&slot->notes, __ATOMIC_ACQUIRE) != 0 ||
 	       __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL;
 }
 
@@ -346,7 +350,7 @@ void fdtable_watch(int fd, const struct fd_watch *watch, bool changed)
 
 	if (slot == NULL)
 		return;
-	known = slot->notes & FD_WATCHED;
+	known = fdtable_notes(fd) & FD_WATCHED;
 	if (known && (!changed || slot->watch.epfd != watch->epfd))
 		fdtable_note(fd, FD_WATCHED_MORE);
 	else
@@ -361,7 +365,8 @@ bool fdtable_watched(int fd, struct fd_watch *watch)
 	const struct slot *slot = slot_of(fd);
 	unsigned int asked = FD_SEEN | FD_WATCHED | FD_WATCHED_MORE | FD_DUPED;
 
-	if (slot == NULL || (slot->notes & asked) != (FD_SEEN | FD_WATCHED))
+	if (slot == NULL ||
+	    (fdtable_notes(fd) & asked) != (FD_SEEN | FD_WATCHED))
 		return false;
 	*watch = slot->watch;
 	return true;

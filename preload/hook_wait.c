@@ -180,7 +180,8 @@ static void attend(int fd, struct pollfd *fds, size_t *n, size_t room)
 	const struct thing *peeked = fdtable_peek(fd);
 	struct thing *thing;
 
-	if (peeked == NULL || peeked->kind->attend == NULL)
+	if (peeked == NULL ||
+	    __atomic_load_n(&peeked->kind, __ATOMIC_RELAXED)->attend == NULL)
 		return;
 	thing = fdtable_get(fd);
 	if (thing != NULL && thing->kind->attend != NULL)
@@ -193,7 +194,7 @@ static void step_thing(int fd)
 	const struct thing *peeked = fdtable_peek(fd);
 	struct thing *thing;
 
-	if (peeked == NULL || peeked->kind->step == NULL)
+	if (peeked == NULL || __atomic_load_n(&peeked->kind, __ATOMIC_RELAXED)->step == NULL)
 		return;
 	thing = fdtable_get(fd);
 	if (thing != NULL && thing->kind->step != NULL)

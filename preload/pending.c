@@ -89,9 +89,10 @@ static bool claim(struct pending *pending)
 	for (size_t i = 0; i < PENDING_HOLDERS; i++)
 		__atomic_store_n(&pending->holders[i], 0, __ATOMIC_RELAXED);
 	memset(&pending->fd, 0,
-	       sizeof(*pending) - offsetof(struct pending, fd));
+	       offsetof(struct pending, watches) - offsetof(struct pending, fd));
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		pending->watches[i].epfd = -1;
+		__atomic_store_n(&pending->watches[i].epfd, -1,
+				 __ATOMIC_RELAXED);
 	return true;
 }
 

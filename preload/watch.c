@@ -62,6 +62,12 @@ static struct watch *watch_find(struct pending *pending, int epfd, int fd)
 	return NULL;
 }
 
+/* watch_is_in looks without the lock. */
+static void set_epoll(struct watch *watch, int epfd)
+{
+	__atomic_store_n(&watch->epfd, epfd, __ATOMIC_RELAXED);
+}
+
 static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
 		    uint64_t data)
 {
@@ -71,7 +77,7 @@ static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
 		watch = watch_find(pending, -1, -1);
 	if (watch == NULL)
 		return -ENOMEM;
-	watch->epfd = epfd;
+	set_epoll(watch, epfd);
 	watch->fd = fd;
 	watch->events = events;
 	watch->own = false;
@@ -330,7 +336,7 @@ void watch_end(struct pending *pending, int fd)
 		apply(pending, watch, fd,
 		      watch->own ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, watch->events,
 		      watch->data);
-		watch->epfd = -1;
+		set_epoll(watch, -1);
 	}
 }
 
@@ -395,7 +401,8 @@ bool watch_any(const struct pending *pending)
 bool watch_is_in(const struct pending *pending, int epfd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		if (pending->watches[i].epfd == epfd)
+		if (__atomic_load_n(&pending->watches[i].epfd,
+				    __ATOMIC_RELAXED) == epfd)
 			return true;
 	return false;
 }
@@ -404,7 +411,7 @@ void watch_drop(struct pending *pending, int epfd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		if (pending->watches[i].epfd == epfd)
-			pending->watches[i].epfd = -1;
+			set_epoll(&pending->watches[i], -1);
 }
 
 int watch_attend(struct pending *pending, int epfd, int fd)
@@ -430,7 +437,7 @@ static int ctl_remove(struct pending *pending, int epfd, int fd)
 	int r = ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
 
 	if (watch != NULL)
-		watch->epfd = -1;
+		set_epoll(watch, -1);
 	return r;
 }
 
