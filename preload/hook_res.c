@@ -13,7 +13,6 @@
  * glibc 2.34.
  */
 #include <arpa/nameser.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/cursor.h"
@@ -302,15 +301,4 @@ EXPORT int __res_send(const unsigned char *message, int len,
 		      unsigned char *answer, int size)
 {
 	return send_query(&_res, message, len, answer, size);
-}
-
-EXPORT int getaddrinfo_a(int mode, struct gaicb *list[], int n,
-			 struct sigevent *done)
-{
-	(void)mode;
-	(void)list;
-	(void)n;
-	(void)done;
-	hooks_ready();
-	return EAI_AGAIN;
 }

@@ -6,11 +6,13 @@
  *	resolv querydomain|nquerydomain|olddomain NAME DOMAIN TYPE
  *	resolv send|nsend|oldsend NAME TYPE [SIZE]
  *	resolv state NAME TYPE [edns|dnssec|trustad]...
- *	resolv every NAME TYPE
+ *	resolv every|around NAME TYPE
  *	resolv background wait|suspend|signal|thread|cancel NAME...
  *
  * "old" are the names by which programs from before glibc 2.34 import these. SIZE is that of
- * the buffer for the answer. "every" is all calls in turn, which have to agree. DOMAIN "-" is
+ * the buffer for the answer. "every" is all calls in turn, which have to agree; "around" asks before and after a
+ * fork, in eight threads at once, with all descriptors closed meanwhile, and tells how many
+ * are open in the end. DOMAIN "-" is
  * NULL. "background" is getaddrinfo_a, waited for in that way.
  *
  * A line tells the call's result, h_errno and errno; more tell the answer's header and records.
@@ -18,6 +20,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -28,7 +31,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 int old_query(const char *name, int class, int type, unsigned char *answer,
 	      int size);
@@ -238,6 +242,74 @@ static void every(const char *name, int type)
 		tell(domains[i], call_domain(domains[i], name, "-", type));
 }
 
+/* --- what goes on around it -------------------------------------------------------- */
+
+static const char *asked_name;
+static int asked_type;
+
+static void *ask_once(void *arg)
+{
+	unsigned char own[4096];
+
+	(void)arg;
+	return (void *)(long)res_query(asked_name, ns_c_in, asked_type, own,
+				       sizeof(own));
+}
+
+static void in_threads(void)
+{
+	pthread_t threads[8];
+	void *result;
+
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, ask_once, NULL);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], &result);
+		printf("  thread: %ld\n", (long)result);
+	}
+}
+
+static int open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A query that loses its socket may fail, but ends, and the next one is as good as ever. */
+static void among_closes(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, ask_once, NULL);
+	for (int round = 0; round < 50; round++)
+		for (int fd = 900; fd < 1100; fd++)
+			close(fd);
+	pthread_join(thread, NULL);
+}
+
+static void around(const char *name, int type)
+{
+	int status;
+
+	asked_name = name;
+	asked_type = type;
+	printf("  before: %ld\n", (long)ask_once(NULL));
+	in_threads();
+	fflush(stdout);
+	if (fork() == 0) {
+		printf("  child: %ld\n", (long)ask_once(NULL));
+		printf("  its descriptors: %d\n", open_descriptors());
+		exit(0);
+	}
+	wait(&status);
+	among_closes();
+	printf("  after: %ld\n", (long)ask_once(NULL));
+	printf("  descriptors: %d\n", open_descriptors());
+}
+
 /* --- getaddrinfo_a --------------------------------------------------------------- */
 
 enum { REQUESTS_MAX = 8 };
@@ -349,6 +421,8 @@ int main(int argc, char **argv)
 		background(argv[2], argv + 3);
 	else if (strcmp(call, "every") == 0)
 		every(argv[2], type_of(argv[3]));
+	else if (strcmp(call, "around") == 0)
+		around(argv[2], type_of(argv[3]));
 	else if (strcmp(call, "state") == 0)
 		with_state(argv[2], type_of(argv[3]), argv + 4);
 	else if (strstr(call, "domain"))

@@ -49,6 +49,7 @@ for url in "$danted" "$microsocks"; do
 done
 unset url
 same every world.example TXT
+same around world.example MX
 same every nothing.world.example MX
 same every broken.world.example TXT
 same every 2.2.22.10.in-addr.arpa PTR
@@ -134,7 +135,19 @@ for address in 10.22.2.9 fd22:2::9 10.22.2.77; do
 	same_names getnameinfo "$address" 80 NUMERICHOST
 	same_names gethostbyaddr "$address"
 done
+for how in wait suspend signal thread; do
+	same background "$how" many.world.example absent.world.example \
+		nothing.world.example 192.0.2.1
+done
 unset SOCKSIFY_RESOLVE
+for how in wait suspend signal thread cancel; do
+	is "in the background, $how, a name gets the address that stands for it" \
+		"$(covered background "$how" gai.world.example |
+			grep -v "^  told 4711, as it should be: 1$")" \
+		"background $how: 0
+  gai.world.example: found $(through "$danted" getent ahostsv4 \
+		gai.world.example 2>/dev/null | awk '/STREAM/ { print $1 }')"
+done
 : >"$WORK/dns.requests"
 is "without that, an address is shown in numbers" \
 	"$(through "$danted" "$BUILD/victims/names" getnameinfo "$WORLD" 80 \
