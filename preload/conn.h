@@ -272,8 +272,14 @@ void conn_step_marker(uint64_t marker);
 int64_t conn_deadline(void);
 void conn_expire(void);
 
-/* conn_deadline for who waits on the descriptors: another thread may finish meanwhile. */
-int64_t conn_look_again(void);
+/*
+ * conn_deadline for who waits on the descriptors: another thread may finish meanwhile, or
+ * have finished by now what was under way when the caller looked (waits_for_one).
+ */
+int64_t conn_look_again(bool waits_for_one);
+
+/* The child of a fork: what other threads were about is not going on here. */
+void conn_wait_after_fork(void);
 
 /*
  * The program shuts its reading end of an early connection down: true when that is done by

@@ -25,6 +25,13 @@
 /* The earliest deadline of what is pending, or an earlier one; 0: none known. */
 static int64_t nearest_deadline;
 
+/*
+ * Who looks for it anew forgets it first: until all are noted again, nobody may take what
+ * is there for the earliest. A thread that never comes back from its search (siglongjmp)
+ * leaves these unequal, and waits are short then.
+ */
+static uint32_t searches_begun, searches_over;
+
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -45,10 +52,21 @@ void conn_note_deadline(int64_t deadline)
 
 int64_t conn_deadline(void)
 {
-	int64_t nearest =
-		__atomic_load_n(&nearest_deadline, __ATOMIC_RELAXED);
+	uint32_t over = __atomic_load_n(&searches_over, __ATOMIC_SEQ_CST);
+	int64_t nearest = __atomic_load_n(&nearest_deadline, __ATOMIC_SEQ_CST);
 
-	return nearest == 0 || !conn_any() ? INT64_MAX : nearest;
+	if (!conn_any())
+		return INT64_MAX;
+	if (nearest == 0)
+		nearest = INT64_MAX;
+	if (__atomic_load_n(&searches_begun, __ATOMIC_SEQ_CST) != over)
+		return earlier(nearest, clock_now_ns() + LOOK_AGAIN_NS);
+	return nearest;
+}
+
+void conn_wait_after_fork(void)
+{
+	searches_begun = searches_over = 0;
 }
 
 static void expire_one(struct pending *pending, void *arg)
@@ -69,11 +87,13 @@ static void expire_one(struct pending *pending, void *arg)
  * A connection that another thread or process finishes wakes nobody who waits for the
  * proxy's answer here: the kernel has no more to say. So such a wait looks again.
  */
-int64_t conn_look_again(void)
+int64_t conn_look_again(bool waits_for_one)
 {
 	int64_t deadline = conn_deadline();
 
-	if (deadline == INT64_MAX || (__libc_single_threaded && !conn_was_forked()))
+	if (__libc_single_threaded && !conn_was_forked())
+		return deadline;
+	if (deadline == INT64_MAX && !waits_for_one)
 		return deadline;
 	return earlier(deadline, clock_now_ns() + LOOK_AGAIN_NS);
 }
@@ -84,8 +104,10 @@ void conn_expire(void)
 
 	if (conn_deadline() > now)
 		return;
-	__atomic_store_n(&nearest_deadline, 0, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&searches_begun, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&nearest_deadline, 0, __ATOMIC_SEQ_CST);
 	pending_each(expire_one, &now);
+	__atomic_add_fetch(&searches_over, 1, __ATOMIC_SEQ_CST);
 }
 
 /* --- waiting -------------------------------------------------------------------- */
@@ -139,7 +161,7 @@ static int settle_once(struct conn *conn, uint32_t generation, int fd,
 	if (events <= 0)
 		return events < 0 ? 1 : 0;
 	conn_expire(); /* or a deadline long past would be waited for */
-	until = earlier(limit_ns, conn_look_again());
+	until = earlier(limit_ns, conn_look_again(true));
 	if (limit_ns != INT64_MAX && clock_now_ns() >= limit_ns)
 		return -EAGAIN;
 	r = wait_for(fd, (short)events, until, signals);

@@ -628,7 +628,7 @@ int dgram_wait_readable(struct dgram *dgram, int fd)
 
 	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
 		struct timespec slice = { 0 };
-		int64_t left = conn_look_again() - clock_now_ns();
+		int64_t left = conn_look_again(true) - clock_now_ns();
 
 		if (dgram_attend(&dgram->thing, &fds[1], 1) == 0)
 			break;

@@ -38,7 +38,7 @@ static short step(int fd)
 static void wait_for(int fd, short events)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
-	int64_t left = conn_look_again() - clock_now_ns();
+	int64_t left = conn_look_again(true) - clock_now_ns();
 	struct timespec timeout = { .tv_sec = left / 1000000000,
 				    .tv_nsec = left % 1000000000 };
 

@@ -156,18 +156,23 @@ static void wait_for_us(struct pollfd *copy, short events)
 	copy->events = (short)(events | POLL_OURS);
 }
 
-/* The copy asks for what is to be waited for. */
-static void prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
+/* The copy asks for what is to be waited for. Returns whether we wait for any of it. */
+static bool prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 {
+	bool ours = false;
+
 	for (nfds_t i = 0; i < n; i++) {
 		short events = (short)(fds[i].events & ~POLL_OURS);
 
 		copy[i].fd = fds[i].fd;
 		copy[i].events = events;
 		copy[i].revents = 0;
-		if (fds[i].fd >= 0 && to_wait_for(fds[i].fd, &events))
-			wait_for_us(&copy[i], events);
+		if (fds[i].fd < 0 || !to_wait_for(fds[i].fd, &events))
+			continue;
+		wait_for_us(&copy[i], events);
+		ours = true;
 	}
+	return ours;
 }
 
 /* --- what else the things behind descriptors wait for ------------------------------- */
@@ -256,12 +261,15 @@ static int poll_pending(struct pollfd *fds, struct pollfd *copy, nfds_t n,
 	for (;;) {
 		struct timespec slice;
 		size_t more;
+		bool ours;
 		int r;
 
 		conn_expire();
-		prepare(fds, copy, n);
+		ours = prepare(fds, copy, n);
 		more = prepare_attendants(fds, copy + n, n);
-		r = REAL(ppoll)(copy, n + more, span_slice(span, conn_look_again(), &slice), mask);
+		r = REAL(ppoll)(copy, n + more,
+				span_slice(span, conn_look_again(ours), &slice),
+				mask);
 		if (r < 0)
 			return r;
 		r -= step_attendants(fds, n, copy + n, more);
@@ -446,9 +454,11 @@ static void show(const struct sets *given, struct sets *got, int fd)
 }
 
 /* Asks for the handshake's events where a connection is under way: such are ours. */
-static void prepare_sets(const struct sets *given, struct sets *asked,
+static bool prepare_sets(const struct sets *given, struct sets *asked,
 			 set_word *ours)
 {
+	bool any = false;
+
 	copy_sets(asked, given);
 	memset(ours, 0, given->bytes);
 	for (int fd = 0; fd < given->n; fd++) {
@@ -461,7 +471,9 @@ static void prepare_sets(const struct sets *given, struct sets *asked,
 			if (events & meaning[i].ask)
 				add(asked->set[i], fd);
 		add(ours, fd);
+		any = true;
 	}
+	return any;
 }
 
 /* Takes out what is not to be told; returns how many bits are left. */
@@ -603,12 +615,13 @@ static int select_pending(const struct sets *given, struct sets *got,
 {
 	for (;;) {
 		struct timespec slice;
+		bool any;
 		int r;
 
 		conn_expire();
-		prepare_sets(given, got, ours);
+		any = prepare_sets(given, got, ours);
 		r = select_once(given, got,
-				span_slice(span, conn_look_again(), &slice),
+				span_slice(span, conn_look_again(any), &slice),
 				mask);
 		if (r < 0)
 			return r;

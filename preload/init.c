@@ -160,6 +160,7 @@ static void before_fork(void)
 static void after_fork(void)
 {
 	pending_after_fork();
+	conn_wait_after_fork();
 	fdtable_ours();
 	fdtable_inherit();
 	conn_forked_child();

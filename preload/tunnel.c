@@ -163,7 +163,7 @@ static void stream_wait(struct pollfd *fds, size_t n, int64_t until_ns)
 	int64_t again, left;
 
 	conn_expire(); /* or a deadline long past would be waited for */
-	again = conn_look_again();
+	again = conn_look_again(true);
 	left = (until_ns < again ? until_ns : again) - clock_now_ns();
 	if (left < 0)
 		left = 0;
