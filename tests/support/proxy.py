@@ -37,6 +37,9 @@ What an answer says:
     second.rep=N       this REP when somebody has connected
     second.bound=HOST:PORT  BND of the second reply
 And of the listener:
+    sweep=MANNER       the N-th connection has its N-th byte, of all the answers
+                       together, flipped, late (a pause before it), cut or reset
+                       (at it)
     accepts=N          after N connections, the others are reset
     dead               CONNECT succeeds without dialling and swallows all bytes
 
@@ -72,6 +75,7 @@ REP_OF_ERRNO = {
 ATYP_NOTHING, ATYP_IPV4, ATYP_NAME, ATYP_IPV6 = 0, 1, 3, 4
 STAGES = ("method", "auth", "reply", "bind", "second")
 SPLIT_PAUSE = 0.05
+SWEEP_PAUSE = 0.03
 
 
 class Violation(Exception):
@@ -88,7 +92,7 @@ class Script:
     KNOWN = {"method", "user", "auth.version", "auth.status", "rep", "atyp",
              "bound", "tail", "close", "linger", "accepts", "dead",
              "bind.rep", "bind.bound", "bind.tail", "second.rep",
-             "second.bound"}
+             "second.bound", "sweep"}
     MANNERS = {"delay", "drip", "split", "cut", "reset", "flip", "bytes",
                "append", "flood", "silent"}
 
@@ -125,12 +129,35 @@ def reset(writer):
 class Answerer:
     """Sends the answers of one connection in the manner that the script says."""
 
-    def __init__(self, script, reader, writer):
+    def __init__(self, script, turn, reader, writer):
         self.script = script
+        self.at = turn  # the byte of a sweep, counted from the next answer
         self.reader = reader
         self.writer = writer
 
+    async def sweep(self, answer):
+        """Sends an answer in which, maybe, one byte is not as it should be."""
+        at, self.at = self.at, self.at - len(answer)
+        manner = self.script.text("sweep")
+        if not 0 <= at < len(answer):
+            await self.write(answer)
+        elif manner == "flip":
+            await self.write(
+                answer[:at] + bytes([answer[at] ^ 0xff]) + answer[at + 1:])
+        elif manner == "late":
+            await self.in_pieces([answer[:at], answer[at:]], SWEEP_PAUSE)
+        else:
+            await self.write(answer[:at])
+            if manner == "reset":
+                await asyncio.sleep(SWEEP_PAUSE)
+                reset(self.writer)
+            raise Ended
+
     async def send(self, stage, answer):
+        if "sweep" in self.script:
+            await self.sweep(answer)
+            return
+
         def has(manner):
             return f"{stage}.{manner}" in self.script
 
@@ -210,7 +237,8 @@ class Client:
         self.script = listener.script
         self.reader = reader
         self.writer = writer
-        self.answerer = Answerer(self.script, reader, writer)
+        self.answerer = Answerer(self.script, listener.accepted - 1, reader,
+                                 writer)
         self.record = {"time": time.time(), "at": listener.port,
                        "from": writer.get_extra_info("peername")[0]}
 
