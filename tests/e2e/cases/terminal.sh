@@ -159,7 +159,7 @@ typed "socksify bash, and what is started in it" \
 	commands)
 typed "a shell with LD_PRELOAD, and what is started in it" "${shell[@]}" < <(
 	echo "expect local>"
-	echo "send export LD_PRELOAD=$LIBRARY SOCKSIFY_PROXY=$url\\r"
+	printf "%s\n" "send export LD_PRELOAD=$LIBRARY SOCKSIFY_PROXY=$url\\r"
 	echo "expect local>"
 	commands)
 assert_no_leak "nothing else was on the link"
