@@ -57,8 +57,12 @@ start_vsftpd() {
 start_pureftpd() {
 	local port=$1
 	shift
-	sed -i '/^ftp:/d' "$WORK/passwd"
-	echo "ftp:x:1000:1000::$FTP_ROOT:/bin/false" >>"$WORK/passwd"
+	# In place: it is mounted.
+	{
+		grep -v '^ftp:' "$WORK/passwd"
+		echo "ftp:x:1000:1000::$FTP_ROOT:/bin/false"
+	} >"$WORK/passwd.new"
+	cat "$WORK/passwd.new" >"$WORK/passwd"
 	start world "pureftpd-$port" "$PURE_FTPD" -S "$port" -e -M -H -u 0 "$@"
 	wait_port world "$port" "$WORK/pureftpd-$port.log"
 }
@@ -186,11 +190,7 @@ ftp_transfers() {
 	fi
 }
 
-# binds: how many BINDs danted has let through, and how many came to a connection.
-binds() {
-	grep -a -c 'info: pass([0-9]*): tcp/bind \[' "$WORK/danted.log"
-}
-
+# bind_replies: how many connections Dante has accepted for BINDs.
 bind_replies() {
 	grep -a -c 'info: pass([0-9]*): tcp/bindreply \[' "$WORK/danted.log"
 }

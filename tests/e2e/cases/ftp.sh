@@ -26,6 +26,8 @@ for mode in active passive; do
 			"$client" "$mode" www.world.example
 	done
 done
-note "$(binds) $(bind_replies)"
+asked=$(grep -a -c -E '"(PORT|EPRT|LPRT) ' "$WORK/vsftpd.commands")
+is "Dante has accepted a connection for each PORT and EPRT" \
+	"$(bind_replies)" "$asked"
 assert_no_leak "nothing else was on the link"
 done_testing

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# ftp-servers.sh - FTP with pure-ftpd, with servers that the proxy reaches over IPv6,
+# with proxies that have no BIND; transfers that are given up
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/e2e/ftp.sh
+. "$HERE/ftp.sh"
+topology
+start_danted none
+start_microsocks none
+make_ftp_files
+start_pureftpd 21 -W
+start_vsftpd promiscuous 2121 port_promiscuous=YES ftp_data_port=2020
+start_vsftpd slow 2122 anon_max_rate=200000 ftp_data_port=2020
+export SOCKSIFY_BIND_FOR=21,2121,2122
+
+capture_start
+for mode in active passive; do
+	for client in curl wget lftp tnftp inetutils python; do
+		ftp_transfers "pure-ftpd: $client, $mode, by IPv4 address" \
+			"$client" "$mode" "$WORLD"
+	done
+	for client in curl tnftp python; do
+		ftp_transfers "pure-ftpd: $client, $mode, by IPv6 address" \
+			"$client" "$mode" "$WORLD6"
+		ftp_transfers "pure-ftpd: $client, $mode, by name" \
+			"$client" "$mode" www.world.example
+	done
+done
+
+# --- a name that the proxy reaches over IPv6, and sockets of IPv4 ------------------
+for client in tnftp inetutils; do
+	ftp_transfers "$client, active, a name reached over IPv6, and FXP allowed" \
+		"$client" active dual.world.example
+done
+fetch=(curl -sS -v --max-time 20 -P -)
+is "a server that takes no other address than the control connection's" \
+	"$(through "$FTP_URL" "${fetch[@]}" -o "$WORK/down/x" \
+		ftp://dual.world.example:2122/more 2>&1 |
+		grep -c -E '^< 500 Illegal (PORT|EPRT) command')" 2
+like "the log says what may be the matter" \
+	"$(through "$FTP_URL" "${fetch[@]}" -o "$WORK/down/x" \
+		ftp://dual.world.example:2122/more 2>&1)" \
+	"dual\.world\.example was reached over IPv6.*passive mode"
+rm -f "$WORK/down/more"
+printf '%s\n' 'user anonymous x' binary "lcd $WORK/down" 'get more' quit |
+	through "$FTP_URL" timeout 60 tnftp -6 -A -n dual.world.example 2122 \
+		>"$WORK/client.log" 2>&1
+is "with sockets of IPv6 it works there, too" \
+	"$(sha256sum <"$WORK/down/more")" "$(sha256sum <"$FTP_ROOT/more")"
+
+# --- transfers that are given up ----------------------------------------------------
+rm -f "$WORK/down/more"
+cat >"$WORK/abort.py" <<-'END'
+	import ftplib
+	import sys
+
+	with ftplib.FTP() as ftp:
+	    ftp.connect(sys.argv[1], 2122, timeout=30)
+	    ftp.login()
+	    ftp.set_pasv(False)
+	    for _ in range(3):
+	        data = ftp.transfercmd("RETR data")
+	        print(len(data.recv(1000)) > 0)
+	        print(ftp.abort())
+	        data.close()
+	        if not ftp.lastresp.startswith("225"):
+	            print(ftp.voidresp())
+	    with open(sys.argv[2], "wb") as out:
+	        print(ftp.retrbinary("RETR more", out.write))
+END
+through "$FTP_URL" timeout 60 "$PYTHON" "$WORK/abort.py" "$WORLD" \
+	"$WORK/down/more" >"$WORK/abort.log" 2>&1
+is "Python: three downloads given up by urgent data, then one that is whole" \
+	"$(sha256sum <"$WORK/down/more")" "$(sha256sum <"$FTP_ROOT/more")"
+is "the server was told so by ABOR" \
+	"$(grep -a -c '"ABOR"' "$WORK/slow.commands")" 3
+
+# --- no BIND ------------------------------------------------------------------------
+no_bind=socks5h://$PROXY:1081
+for client in curl wget lftp tnftp inetutils python; do
+	FTP_URL=$no_bind "ftp_$client" active "$WORLD"
+	is "$client, active, with microsocks: one line says what to do" \
+		"$(grep -c '^socksify: .*use passive mode' "$WORK/client.log")" 1
+	FTP_URL=$no_bind
+	ftp_transfers "$client, passive, with microsocks" "$client" passive "$WORLD"
+	FTP_URL=socks5h://$PROXY:1080
+done
+assert_no_leak "nothing else was on the link"
+done_testing
