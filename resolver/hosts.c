@@ -490,7 +490,8 @@ static bool line_names(struct text rest, const char *name)
 	return false;
 }
 
-static bool find_name(const struct snapshot *s, const char *name,
+/* family: of the lines that count, or AF_UNSPEC. */
+static bool find_name(const struct snapshot *s, const char *name, int family,
 		      struct hosts_answer *answer)
 {
 	uint32_t hash = hash_of(name, strlen(name));
@@ -505,6 +506,8 @@ static bool find_name(const struct snapshot *s, const char *name,
 		rest = rest_from(s, s->slots[i].line - 1);
 		if (!next_word(&rest, &word) ||
 		    !parse_address(word, &address) || !line_names(rest, name))
+			continue;
+		if (family != AF_UNSPEC && address.family != family)
 			continue;
 		hosts_add_address(answer, &address);
 		add_names(answer, rest);
@@ -555,28 +558,35 @@ static bool is_localhost(const char *name)
 	return len == tail || name[len - tail - 1] == '.';
 }
 
-static bool answer_loopback(const char *name, struct hosts_answer *answer)
+static bool answer_loopback(const char *name, int family,
+			    struct hosts_answer *answer)
 {
 	text_copy(text_of(name), answer->name, sizeof(answer->name));
 	for (size_t i = 0; i < 2; i++)
-		hosts_add_address(answer, &loopbacks[i]);
+		if (family == AF_UNSPEC || loopbacks[i].family == family)
+			hosts_add_address(answer, &loopbacks[i]);
 	return true;
 }
 
-bool hosts_by_name(const char *name, struct hosts_answer *answer)
+bool hosts_by_name_in(const char *name, int family, struct hosts_answer *answer)
 {
 	const struct snapshot *s = acquire();
 	bool found, own;
 
 	hosts_begin(answer);
-	found = s && find_name(s, name, answer);
+	found = s && find_name(s, name, family, answer);
 	own = s && text_is_nocase(text_of(name), s->own_name);
 	release();
 	if (found)
 		return true;
 	if (own || is_localhost(name))
-		return answer_loopback(name, answer);
+		return answer_loopback(name, family, answer);
 	return false;
+}
+
+bool hosts_by_name(const char *name, struct hosts_answer *answer)
+{
+	return hosts_by_name_in(name, AF_UNSPEC, answer);
 }
 
 bool hosts_by_address(const struct hosts_address *address,

@@ -52,6 +52,13 @@ void hosts_setup(const char *file);
  */
 bool hosts_by_name(const char *name, struct hosts_answer *answer);
 
+/*
+ * The same by the lines of one family alone: their names are the canonical one and
+ * the aliases that libc's lookups in that family give.
+ */
+bool hosts_by_name_in(const char *name, int family,
+		      struct hosts_answer *answer);
+
 /* The file's first line with the address; localhost, if there is none for a
  * loopback address. */
 bool hosts_by_address(const struct hosts_address *address,

@@ -279,6 +279,18 @@ static int asked_family(const struct addrinfo *hints)
 	return hints->ai_family;
 }
 
+/*
+ * A local name's answer by the lines of one family alone, for libc takes the names
+ * from them. False if there are none.
+ */
+static bool narrow(const char *name, int family, struct hosts_answer *answer)
+{
+	if (family == AF_UNSPEC)
+		return true;
+	return has_family(answer, family) &&
+	       hosts_by_name_in(name, family, answer);
+}
+
 /* The real addresses of a name, in the order that suits the proxy. */
 static int list_asked(const char *name, struct hosts_answer *found,
 		      const char *service, const struct addrinfo *hints,
@@ -401,6 +413,8 @@ static int list_name(const char *node, const char *service,
 		return rc;
 	switch (verdict = judge_name(name.name, &answer)) {
 	case VERDICT_LOCAL:
+		if (!narrow(name.name, asked_family(hints), &answer))
+			return EAI_NONAME;
 		return list_local(&answer, service, hints, result);
 	case VERDICT_FAKE:
 		if (judge_asks())
@@ -695,7 +709,7 @@ static int answer_of(const char *node, int family, struct hosts_answer *answer)
 		return rc;
 	switch (verdict = judge_name(name.name, answer)) {
 	case VERDICT_LOCAL:
-		return has_family(answer, family) ? 0 : EAI_NONAME;
+		return narrow(name.name, family, answer) ? 0 : EAI_NONAME;
 	case VERDICT_DIRECT:
 		rc = answer_by_libc(node, family, 0, answer);
 		if (may_ask_ourselves(rc))

@@ -66,7 +66,8 @@ for node in one.example one four.example six.example 127.1 192.0.2.99 ::1 '' \
 	same gethostbyname "$node"
 	same gethostbyname_r "$node" 4
 done
-for node in one four.example six.example 127.1 192.0.2.99 ::1 '' 'a b'; do
+for node in one.example one four.example six.example 127.1 192.0.2.99 ::1 '' \
+	'a b'; do
 	same gethostbyname2 "$node" 6
 	same gethostbyname2_r "$node" 6
 done
