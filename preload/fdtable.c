@@ -11,7 +11,7 @@
  * pointer. That is sound because things live in memory that is only ever
  * reused for things (see conn_pool.c).
  *
- * A descriptor may be closed where we do not see it (fclose, libc's insides, a
+ * A descriptor may be closed where we do not see it (libc's insides, a
  * raw system call). A slot is therefore a hint: who finds a thing asks the
  * kernel whether the socket is still the one it was made for (SO_COOKIE) before
  * anything hangs on it.

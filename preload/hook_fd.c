@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "core/sys.h"
@@ -15,12 +16,17 @@
 #include "preload/dgram.h"
 #include "preload/hooks.h"
 
-static int do_close(int fd)
+static void closing(int fd)
 {
 	if (fdtable_notes(fd) & FD_EPOLL)
 		conn_epoll_closing(fd);
 	conn_closing(fd);
 	fdtable_drop(fd);
+}
+
+static int do_close(int fd)
+{
+	closing(fd);
 	return REAL(close)(fd);
 }
 
@@ -32,6 +38,29 @@ EXPORT int close(int fd)
 EXPORT int __close(int fd)
 {
 	return do_close(fd);
+}
+
+/* libc closes a stream's descriptor by a call that cannot be interposed. */
+static void closing_stream(FILE *stream)
+{
+	int before = errno;
+	int fd = fileno(stream); /* -1: one in memory */
+
+	if (fd >= 0)
+		closing(fd);
+	errno = before;
+}
+
+EXPORT int fclose(FILE *stream)
+{
+	closing_stream(stream);
+	return REAL(fclose)(stream);
+}
+
+EXPORT int _IO_fclose(FILE *stream)
+{
+	closing_stream(stream);
+	return REAL(fclose)(stream);
 }
 
 struct range {

@@ -29,6 +29,7 @@ ssize_t __send(int fd, const void *buf, size_t len, int flags);
 int __close(int fd);
 int __dup2(int from, int to);
 FILE *_IO_popen(const char *command, const char *mode);
+int _IO_fclose(FILE *stream);
 int __fcntl(int fd, int cmd, ...);
 int __poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 int __select(int n, fd_set *in, fd_set *out, fd_set *except,

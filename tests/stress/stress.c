@@ -40,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/sys.h"
 #include "tests/stress/how.h"
 
 enum {
@@ -633,7 +634,7 @@ static void close_it(struct worker *w)
 			fclose(file);
 		break;
 	case 3:
-		syscall(SYS_close, s->fd);
+		sys1(SYS_close, s->fd);
 		break;
 	default:
 		close(s->fd);

@@ -27,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/sys.h"
+
 enum { FIRST_PORT = 7100, TIME_MS = 700 };
 
 /* As linux/in6.h has it, which netinet/in.h excludes. */
@@ -406,16 +408,13 @@ static long addrform(void)
 	return connect(fd, (void *)&in, sizeof(in));
 }
 
-/* The number was an IPv6 socket's; libc closes it and makes another, both inside. */
+/* The number was an IPv6 socket's; it is closed and made another where nobody sees it. */
 static long number_again(void)
 {
 	struct sockaddr_in in = to(world);
 	int reserved = IPPORT_RESERVED - 1, fd;
-	FILE *stream = fdopen(socket(AF_INET6, SOCK_STREAM, 0), "r");
 
-	if (stream == NULL)
-		return -1;
-	fclose(stream);
+	sys1(SYS_close, socket(AF_INET6, SOCK_STREAM, 0));
 	fd = rresvport(&reserved);
 	return connect(fd, (void *)&in, sizeof(in));
 }
@@ -426,11 +425,8 @@ static long number_again_datagram(void)
 	struct sockaddr_in in = to(world);
 	int kept = socket(AF_INET, SOCK_DGRAM, 0);
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	FILE *stream = fdopen(socket(AF_INET, SOCK_STREAM, 0), "r");
 
-	if (stream == NULL)
-		return -1;
-	fclose(stream);
+	sys1(SYS_close, socket(AF_INET, SOCK_STREAM, 0));
 	return sendto((int)syscall(SYS_pidfd_getfd, self, kept, 0), "x", 1, 0,
 		      (void *)&in, sizeof(in));
 }
