@@ -152,12 +152,6 @@ static bool exchange_holder(struct pending *pending, uint32_t from, uint32_t to)
 	return false;
 }
 
-void pending_enter(struct pending *pending)
-{
-	if (!foreign)
-		exchange_holder(pending, 0, pid());
-}
-
 void pending_leave(struct pending *pending)
 {
 	exchange_holder(pending, pid(), 0);
@@ -185,10 +179,21 @@ static bool reap(struct pending *pending)
 	return __atomic_load_n(&pending->refs, __ATOMIC_RELAXED) == 0;
 }
 
+/* Full is mostly full of the dead: a child that ends leaves its name. */
+void pending_enter(struct pending *pending)
+{
+	if (foreign || exchange_holder(pending, 0, pid()))
+		return;
+	reap(pending);
+	exchange_holder(pending, 0, pid());
+}
+
 static bool reap_all(void)
 {
 	bool any = false;
 
+	if (foreign)
+		return false; /* the names are of processes that it cannot see */
 	for (size_t i = 0; i < CHUNKS && chunk_at(i) != NULL; i++)
 		for (size_t k = 0; k < CHUNK_RECORDS; k++)
 			any |= reap(&chunk_at(i)[k]);
