@@ -3,6 +3,7 @@
 #ifndef SOCKSIFY_PRELOAD_LIBC_NAMES_H
 #define SOCKSIFY_PRELOAD_LIBC_NAMES_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>

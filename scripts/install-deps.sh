@@ -20,6 +20,7 @@ test)
 		clang libclang-rt-14-dev pkg-config check valgrind shellcheck
 		cppcheck man-db microsocks openssh-server openssh-client tcpdump
 		wget netcat-openbsd python3 openssl procps strace
+		libeatmydata1 libfaketime libjemalloc2
 		nodejs perl openjdk-17-jdk-headless golang-go
 		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor
 		aria2 git redis-server redis-tools postgresql
