@@ -92,7 +92,8 @@ static void closing_range(unsigned int first, unsigned int last)
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	if (!(flags & (int)CLOSE_RANGE_CLOEXEC) && first <= last)
+	/* With any other flag the kernel refuses. */
+	if (!(flags & ~(int)CLOSE_RANGE_UNSHARE) && first <= last)
 		closing_range(first, last);
 	return REAL(close_range)(first, last, flags);
 }
