@@ -79,6 +79,17 @@ like "the server is taken from the option, too" \
 	"$(in_client env -u SOCKSIFY_DNS "$SOCKSIFY" -x "$danted" \
 		--dns "$WORLD" "$resolv" query world.example MX)" 'MX 10'
 
+for way in EARLY_DATA PIPELINE; do
+	like "with SOCKSIFY_$way, too" "$(in_client env "SOCKSIFY_$way=1" \
+		"$SOCKSIFY" -x "$danted" "$resolv" query world.example MX \
+		2>/dev/null)" 'MX 10 mx.world.example'
+done
+like "and by a proxy of IPv6" "$(url="socks5h://[$PROXY6]:1080" \
+	covered query world.example MX)" 'MX 10 mx.world.example'
+like "a server that a rule blocks is not asked" \
+	"$(url="socks5h://$PROXY:1080" SOCKSIFY_TIMEOUT=2 SOCKSIFY_BLOCK="$WORLD:53" \
+		covered query world.example MX)" '-1 TRY_AGAIN '
+
 is "a program's own c-ares is left alone" \
 	"$(through "$danted" "$BUILD/victims/ownares" world.example 2>&1)" \
 	"2 answers, 0 calls of my own c-ares"
