@@ -42,6 +42,7 @@ UNIT	 := $(wildcard tests/unit/test_*.c)
 VICTIMS	 := $(wildcard tests/victims/*.c)
 BENCHES	 := $(wildcard tests/bench/*.c)
 FUZZERS	 := $(wildcard tests/fuzz/fuzz_*.c)
+STRESSES := $(wildcard tests/stress/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -54,13 +55,14 @@ LIBRARY	 = $(BUILD)/libsocksify.so
 COMMAND	 = $(BUILD)/socksify
 UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 VICTIM_PROGRAMS = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(VICTIMS))
+STRESS_PROGRAMS = $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(STRESSES))
 BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCHES))
 
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
 
 .PHONY: all check unit e2e victims programs asan tsan demo bench format symbols \
-	lint fuzz fuzz-replay deps install uninstall clean
+	lint fuzz fuzz-replay stress stress-programs deps install uninstall clean
 
 all: $(LIBRARY) $(COMMAND) symbols
 
@@ -148,6 +150,15 @@ $(BUILD)/programs/connects-rust: tests/programs/tokio/Cargo.toml \
 		--config 'source.debian.directory="/usr/share/cargo/registry"'
 	cp $(@D)/tokio/target/release/connects $@
 
+# Nor to the stress, which the sanitizers are to see whole, though; not its far side.
+$(BUILD)/stress/stress: SEEN = $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+$(BUILD)/stress/%: tests/stress/%.c $(wildcard tests/stress/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
+		$(WERROR) $(CFLAGS) $(SEEN) -pthread -o $@ $<
+
+stress-programs: $(STRESS_PROGRAMS)
+
 # Nor is it to what measures.
 $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
@@ -219,6 +230,11 @@ tsan:
 # Compares speed and size with other ways; BENCH=--quick is shorter.
 bench: all $(BENCH_PROGRAMS)
 	BUILD=$(BUILD) sh scripts/bench.sh $(BENCH)
+
+# Random operations by 64 threads; the 30 s of make check are under sanitizers.
+STRESS_SECONDS ?= 600
+stress: all stress-programs
+	STRESS_SECONDS=$(STRESS_SECONDS) sh scripts/check-stress.sh $(BUILD)
 
 lint:
 	sh scripts/lint.sh

@@ -57,5 +57,5 @@ void *real_resolve(enum real_id id)
 			call = (void *)missing;
 		__atomic_store_n(&real_table[i], call, __ATOMIC_RELAXED);
 	}
-	return real_table[id];
+	return __atomic_load_n(&real_table[id], __ATOMIC_RELAXED);
 }
