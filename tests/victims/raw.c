@@ -8,6 +8,9 @@
  *     raw token HEX              each place that a token may be in
  *     raw exec PROGRAM ARG...    with an empty environment but for PATH
  *     raw forbid PROGRAM ARG...  where seccomp(2) fails with EPERM
+ *     raw after PROGRAM ARG...   behind a filter of its own: acct(2) fails with ENOTTY
+ *     raw acct                   what acct(2) says
+ *     raw cancel ADDRESS PORT    a thread is cancelled in libc's accept and connect
  *     raw sockets N              N sockets of libc's, closed again
  *
  * "table" and "token" print a row per call: its name and what came of it.
@@ -17,8 +20,10 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -263,6 +268,55 @@ static void send_to(const char *address, const char *port)
 			    len));
 }
 
+/* --- cancellation points ------------------------------------------------------ */
+
+struct wait {
+	struct sockaddr_in to;
+	bool connects;
+};
+
+static void *wait_in_libc(void *argument)
+{
+	const struct wait *wait = argument;
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, STREAM, 0);
+
+	if (wait->connects)
+		return (void *)(intptr_t)(1 + connect(fd,
+						      (const void *)&wait->to,
+						      sizeof(wait->to)));
+	bind(fd, (void *)&any, sizeof(any));
+	listen(fd, 1);
+	return (void *)(intptr_t)(1 + accept(fd, NULL, NULL));
+}
+
+static void try_cancel(const char *name, struct wait *wait)
+{
+	struct timespec moment = { .tv_nsec = 200000000 };
+	pthread_t id;
+	void *result;
+
+	if (pthread_create(&id, NULL, wait_in_libc, wait) != 0)
+		exit(2);
+	nanosleep(&moment, NULL);
+	pthread_cancel(id);
+	pthread_join(id, &result);
+	printf("%s %s\n", name, result == PTHREAD_CANCELED ? "cancelled" :
+							     "returned");
+}
+
+/* The address is of one who does not answer. */
+static void cancel(const char *address, const char *port)
+{
+	struct wait wait = { .to = { .sin_family = AF_INET,
+				     .sin_port = htons((uint16_t)atoi(port)) } };
+
+	inet_pton(AF_INET, address, &wait.to.sin_addr);
+	try_cancel("accept", &wait);
+	wait.connects = true;
+	try_cancel("connect", &wait);
+}
+
 /* --- being another program -------------------------------------------------- */
 
 static void start(char **argv, char **env)
@@ -274,13 +328,14 @@ static void start(char **argv, char **env)
 	exit(127);
 }
 
-static void forbid_seccomp(void)
+/* From here on that call fails with that error. */
+static void forbid(uint32_t number, uint32_t error)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {
@@ -319,8 +374,15 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "exec") && argc > 2)
 		start(argv + 2, path);
 	else if (!strcmp(what, "forbid") && argc > 2) {
-		forbid_seccomp();
+		forbid(SYS_seccomp, EPERM);
 		start(argv + 2, environ);
+	} else if (!strcmp(what, "after") && argc > 2) {
+		forbid(SYS_acct, ENOTTY);
+		start(argv + 2, environ);
+	} else if (!strcmp(what, "acct")) {
+		say("acct", raw(SYS_acct, 0, 0, 0, 0, 0, 0));
+	} else if (!strcmp(what, "cancel") && argc == 4) {
+		cancel(argv[2], argv[3]);
 	} else {
 		return 2;
 	}

@@ -258,6 +258,21 @@ says "another word is refused" 125 '--guard=strict: .*auto or deny' \
 says "--export has none to offer" 125 '--export sets no guard' \
 	"$SOCKSIFY" -x "$url" --guard=deny --export
 
+# --- other filters, and waits -------------------------------------------------
+
+after=("$raw" after "$SOCKSIFY" -x "$url")
+is "behind a filter that was there before, two are in force" \
+	"$(of_status Seccomp_filters in_client "${after[@]}")" 2
+is "the older one is obeyed" "$(in_client "${after[@]}" "$raw" acct 2>&1)" \
+	"acct ENOTTY"
+is "a page can be had" "$(in_client "${after[@]}" "${page[@]}" 2>&1)" "$hello"
+is "and what escapes fails" \
+	"$(in_client "${after[@]}" "$raw" send "$WORLD" 80 2>&1)" "$nothing"
+start_proxy mute --at="$PROXY:1095=reply.silent"
+is "waits are cancellation points under it" \
+	"$(through "socks5h://$PROXY:1095" "$raw" cancel "$WORLD" 80 2>&1)" \
+	$'accept cancelled\nconnect cancelled'
+
 # --- what it costs -----------------------------------------------------------
 
 # calls N [OPTION]: system calls of a program that makes N sockets.
