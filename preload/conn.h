@@ -197,6 +197,14 @@ void conn_put(struct conn *conn);
  */
 enum conn_phase conn_step(struct conn *conn, int fd);
 
+/* In CONN_FAILED: what is to be told, or was (positive; 0 then). */
+static inline int conn_error(const struct conn *conn)
+{
+	uint32_t state = __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE);
+
+	return (int)((state & ~(CONN_SILENT | CONN_SETTLING)) >> 8);
+}
+
 /* The phase as it is, without a step. */
 enum conn_phase conn_look(struct conn *conn);
 
