@@ -335,6 +335,15 @@ bool conn_take_arrival(struct conn *conn)
 	       !__atomic_exchange_n(&pending->taken, true, __ATOMIC_ACQ_REL);
 }
 
+void conn_leave_arrival(struct conn *conn)
+{
+	struct pending *pending =
+		__atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
+
+	if (pending != NULL)
+		__atomic_store_n(&pending->taken, false, __ATOMIC_RELEASE);
+}
+
 bool conn_arrival_taken(const struct conn *conn)
 {
 	const struct pending *pending =

@@ -180,6 +180,9 @@ static inline bool conn_is_bind(enum conn_phase phase)
 /* Somebody takes the second reply: false when a relative, or another thread, already has. */
 bool conn_take_arrival(struct conn *conn);
 
+/* It could not be taken after all. */
+void conn_leave_arrival(struct conn *conn);
+
 /* It was taken: what the socket says is not this listener's any more. */
 bool conn_arrival_taken(const struct conn *conn);
 

@@ -408,16 +408,28 @@ static int await_bound(int fd)
 	return r;
 }
 
+/* fd shows nothing yet but a claim, or a BIND. */
+static bool may_be_bound(int fd, bool *begun)
+{
+	struct conn *conn = conn_get(fd);
+	bool may = fdtable_notes(fd) & FD_CLAIMED;
+
+	*begun = conn != NULL;
+	if (conn != NULL)
+		may = conn->names_bound && conn->control == 0;
+	conn_put(conn);
+	return may;
+}
+
 /* 0: fd is bound at the proxy. */
 static int make_bound(int fd)
 {
-	struct conn *conn = conn_get(fd);
+	bool begun;
 	int r = 0;
 
-	conn_put(conn);
-	if (conn == NULL && !(fdtable_notes(fd) & FD_CLAIMED))
+	if (!may_be_bound(fd, &begun))
 		return LISTENER_NONE;
-	if (conn == NULL)
+	if (!begun)
 		r = open_first(fd);
 	return r < 0 ? r : await_bound(fd);
 }
@@ -695,8 +707,11 @@ static int hand_out(struct conn *conn, int fd, int flags,
 	if (number < 0)
 		return (int)number;
 	if (option_cookie((int)number) == conn->cookie &&
-	    conn_take_arrival(conn))
+	    conn_take_arrival(conn)) {
 		r = take(conn, fd, &accepted, arrival);
+		if (r < 0)
+			conn_leave_arrival(conn);
+	}
 	if (r < 0) {
 		sys1(SYS_close, number);
 		return r;

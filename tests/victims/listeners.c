@@ -4,6 +4,8 @@
  *
  * The far side is told where to call: with what getsockname() shows of the listener.
  */
+#include <sys/resource.h>
+
 #include "tests/victims/victim.h"
 
 static int control(const struct far *far)
@@ -373,6 +375,36 @@ static void lowest_number(const struct far *far)
 	say_data(data);
 }
 
+/* No number is left, and then one is. */
+static void no_number(const struct far *far)
+{
+	struct rlimit limit;
+	int ctl = control(far), fd = listening(ctl, 0);
+
+	call(ctl, fd, 0);
+	say_poll("then", fd, POLLIN, LONG_MS);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)fd + 1;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	say_rc("accept", accept(fd, NULL, NULL));
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	say_data(taken("accept", fd, 0));
+}
+
+/* One that is being connected, or is, does not listen. */
+static void listen_on_others(const struct far *far)
+{
+	int ctl = control(far), fd = bound(ctl, SOCK_NONBLOCK);
+
+	say_rc("connect", dial_good(fd, far));
+	say_rc("listen", listen(fd, 1));
+	say_rc("control", listen(ctl, 1));
+	set_nonblocking(fd, false);
+	say_works(fd);
+	say_rc("listen", listen(fd, 1));
+}
+
 static void several(const struct far *far)
 {
 	int ctl = control(far), fd = listening(ctl, 0);
@@ -656,6 +688,8 @@ static const struct row rows[] = {
 	{ "thread", "control", by_thread },
 	{ "flags", "control", flags_of_accept },
 	{ "lowest-number", "control", lowest_number },
+	{ "no-number", "control", no_number },
+	{ "listen-on-others", "control", listen_on_others },
 	{ "several", "control", several },
 	{ "several-polled", "control", several_polled },
 	{ "options-kept", "control", options_kept },
