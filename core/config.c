@@ -904,3 +904,14 @@ enum route config_route_datagram(const struct config *config,
 			       ROUTE_BLOCK;
 	return route == ROUTE_NONE ? ROUTE_VIA : route;
 }
+
+bool config_leaves_port(const struct config *config, const struct endpoint *e)
+{
+	const struct rule *rule = rules_find(&config->rules, e);
+	size_t asked_for = config->rules.count - BUILT_IN;
+
+	if (config->broken)
+		return true;
+	return rule && rule < config->rules.list + asked_for &&
+	       (rule->route == ROUTE_BLOCK || rule_names_port(rule));
+}

@@ -147,4 +147,10 @@ enum route config_route(const struct config *config, const struct endpoint *e);
 enum route config_route_datagram(const struct config *config,
 				 const struct endpoint *e);
 
+/*
+ * A rule that was asked for blocks e, or names its port: then that rule alone says what
+ * becomes of it. Also true of a broken configuration.
+ */
+bool config_leaves_port(const struct config *config, const struct endpoint *e);
+
 #endif

@@ -279,16 +279,23 @@ static bool matches_host(const struct rules *rules, const struct rule *rule,
 	return false;
 }
 
-enum route rules_match(const struct rules *rules, const struct endpoint *e)
+const struct rule *rules_find(const struct rules *rules, const struct endpoint *e)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->list[i];
 
 		if (e->port >= rule->port_low && e->port <= rule->port_high &&
 		    matches_host(rules, rule, e))
-			return (enum route)rule->route;
+			return rule;
 	}
-	return ROUTE_NONE;
+	return NULL;
+}
+
+enum route rules_match(const struct rules *rules, const struct endpoint *e)
+{
+	const struct rule *rule = rules_find(rules, e);
+
+	return rule ? (enum route)rule->route : ROUTE_NONE;
 }
 
 enum route rules_match_name(const struct rules *rules, const char *name)
@@ -299,7 +306,7 @@ enum route rules_match_name(const struct rules *rules, const char *name)
 		text.len--;
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->list[i];
-		bool all = rule->port_low == 0 && rule->port_high == 65535;
+		bool all = !rule_names_port(rule);
 		bool some = rule->route == ROUTE_DIRECT &&
 			    rule->kind != RULE_ANY;
 

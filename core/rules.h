@@ -74,11 +74,19 @@ int rules_add(struct rules *rules, enum route route, const char *pattern,
 	      size_t len, const char **why);
 
 /*
- * The route of the first rule that matches e, an address or a name (names are
- * compared without regard to case), or ROUTE_NONE. A rule with an address never
+ * The first rule that matches e, or NULL; and its route, or ROUTE_NONE. e is an address or a
+ * name (names are compared without regard to case). A rule with an address never
  * matches a name, nor the other way round.
  */
+const struct rule *rules_find(const struct rules *rules,
+			      const struct endpoint *e);
 enum route rules_match(const struct rules *rules, const struct endpoint *e);
+
+/* It speaks of some ports, not of all. */
+static inline bool rule_names_port(const struct rule *rule)
+{
+	return rule->port_low > 0 || rule->port_high < 65535;
+}
 
 /*
  * What a lookup, which knows no port, has to do with a name: the route of the first rule

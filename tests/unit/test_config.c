@@ -939,6 +939,38 @@ START_TEST(puts_the_users_rules_before_the_built_in_ones)
 }
 END_TEST
 
+static bool leaves(const char *host, uint16_t port)
+{
+	struct endpoint e = to(host, port);
+
+	return config_leaves_port(&config, &e);
+}
+
+START_TEST(leaves_to_a_rule_what_port_it_names)
+{
+	with_proxy();
+	set("SOCKSIFY_DIRECT", "10.0.0.1:53 10.0.0.2:1-1024 10.0.0.0/8");
+	set("SOCKSIFY_BLOCK", "192.168.0.0/16");
+	load_whole();
+	ck_assert(leaves("10.0.0.1", 53));
+	ck_assert(leaves("10.0.0.2", 53));
+	ck_assert(leaves("192.168.0.1", 53));
+	ck_assert(!leaves("10.0.0.3", 53));
+	ck_assert(!leaves("127.0.0.1", 53));
+	ck_assert(!leaves("::1", 53));
+	ck_assert(!leaves("9.9.9.9", 53));
+}
+END_TEST
+
+START_TEST(leaves_all_to_a_broken_configuration)
+{
+	no_file();
+	set("SOCKSIFY_TIMEOUT", "never");
+	load();
+	ck_assert(leaves("127.0.0.1", 53));
+}
+END_TEST
+
 START_TEST(reaches_the_proxy_whatever_the_rules_say)
 {
 	with_proxy();
@@ -1273,6 +1305,8 @@ static void add_route_tests(Suite *s)
 			    N(routes));
 	tcase_add_test(t, never_routes_loopback_via_when_broken);
 	tcase_add_test(t, puts_the_users_rules_before_the_built_in_ones);
+	tcase_add_test(t, leaves_to_a_rule_what_port_it_names);
+	tcase_add_test(t, leaves_all_to_a_broken_configuration);
 	tcase_add_test(t, reaches_the_proxy_whatever_the_rules_say);
 	tcase_add_test(t, orders_rules_by_where_they_come_from);
 	tcase_add_test(t, keeps_the_built_in_rules_when_the_list_is_full);
