@@ -43,9 +43,12 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "preload/ask.h"
 #include "preload/clock.h"
+#include "preload/dgram_dns.h"
 #include "preload/detour.h"
 #include "preload/hooks.h"
+#include "preload/nameserver.h"
 #include "preload/options.h"
 #include "preload/signals.h"
 #include "preload/watch.h"
@@ -53,7 +56,6 @@
 enum {
 	QUEUE_SIZE = 1 << 17,
 	PATIENCE_S = 5, /* of a blocking call, for the proxy */
-	PORT_OF_DNS = 53,
 };
 
 static const struct config *config;
@@ -113,6 +115,7 @@ static void dgram_release(struct thing *thing)
 
 	sigset_t signals;
 
+	ask_forget(dgram);
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
 	dgram_lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
@@ -166,6 +169,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->family = family;
 	dgram->connected = DGRAM_NONE;
 	dgram->cookie = option_cookie(fd);
+	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->dropped = 0;
 	dgram->self.len = 0;
@@ -237,8 +241,7 @@ bool dgram_stale(struct dgram *dgram, int fd)
 	return true;
 }
 
-/* Some descriptor of the socket, or -1. */
-static int shown_by(struct dgram *dgram)
+int dgram_shown_by(struct dgram *dgram)
 {
 	if (dgram_peek(dgram->fd) == dgram &&
 	    option_cookie(dgram->fd) == dgram->cookie)
@@ -276,7 +279,8 @@ static bool is_broadcast(const struct endpoint *to)
 /* Why it cannot go through a proxy, or NULL. */
 static const char *unfit(const struct endpoint *to)
 {
-	if (!config->udp)
+	/* What is asked of a name server goes by TCP (dgram_dns.c). */
+	if (!config->udp && to->port != DNS_SERVICE_PORT)
 		return "udp = block";
 	switch (endpoint_scope(to)) {
 	case ENDPOINT_SCOPE_GROUP:
@@ -290,10 +294,20 @@ static const char *unfit(const struct endpoint *to)
 		return "multicast and broadcast need a direct rule";
 	if (to->port == 0)
 		return "port 0";
-	/* The seam for who answers in their place. */
-	if (to->port == PORT_OF_DNS)
-		return "only a direct rule lets DNS by UDP pass";
 	return NULL;
+}
+
+/* This machine's answer comes from there, if it is asked under no address. */
+static void show_loopback(struct endpoint *e)
+{
+	static const uint8_t none[16], v6[16] = { [15] = 1 };
+	static const uint8_t v4[4] = { 127, 0, 0, 1 };
+
+	if (e->kind == ENDPOINT_IPV4 && memcmp(e->v4, none, sizeof(v4)) == 0)
+		memcpy(e->v4, v4, sizeof(v4));
+	else if (e->kind == ENDPOINT_IPV6 &&
+		 memcmp(e->v6, none, sizeof(none)) == 0)
+		memcpy(e->v6, v6, sizeof(v6));
 }
 
 int dgram_judge(const union route_address *address, socklen_t len,
@@ -302,10 +316,16 @@ int dgram_judge(const union route_address *address, socklen_t len,
 	int route = route_of_datagram(hooks_config(), &address->sa, len, to);
 	const char *why;
 
-	if (route == ROUTE_DIRECT || route == -EINVAL)
+	if (route == -EINVAL)
 		return route;
 	if (route < 0)
 		return -ENETUNREACH;
+	if (nameserver_is_stub(config, to)) {
+		show_loopback(to);
+		return ROUTE_VIA;
+	}
+	if (route == ROUTE_DIRECT)
+		return route;
 	if (route == ROUTE_BLOCK) {
 		route_blocked(config, to);
 		return -ENETUNREACH;
@@ -325,15 +345,13 @@ static bool stands_for_name(const struct endpoint *to)
 }
 
 /* The other target is made the one that counts. */
-static void set_target(struct dgram *dgram, const union route_address *address,
-		       socklen_t len, const uint8_t *header, int header_len)
+static void set_target(struct dgram *dgram, const struct peer *peer,
+		       const uint8_t *header, int header_len)
 {
 	uint32_t turn = !dgram->turn;
 	struct dgram_target *target = &dgram->targets[turn];
 
-	target->peer.len = len;
-	memcpy(&target->peer.address, &address->storage,
-	       sizeof(target->peer.address));
+	target->peer = *peer;
 	target->len = (uint16_t)header_len;
 	memcpy(target->header, header, (size_t)header_len);
 	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
@@ -352,28 +370,47 @@ static int connect_kernel(struct dgram *dgram, int fd)
 	return (int)sys3(SYS_connect, fd, &to->address, to->len);
 }
 
+/* What the program is shown as its peer. */
+static void shown_peer(struct peer *shown, const struct endpoint *to, int family,
+		       const union route_address *address, socklen_t len)
+{
+	struct sockaddr_storage sa;
+
+	shown->len = len;
+	memcpy(&shown->address, &address->storage, sizeof(shown->address));
+	if (!endpoint_is_loopback(to))
+		return;
+	shown->len = (socklen_t)endpoint_to_sockaddr(to, family, &sa);
+	memcpy(&shown->address, &sa, shown->len);
+}
+
 static int connect_via(int fd, int family, const union route_address *address,
 		       socklen_t len, const struct endpoint *to)
 {
 	uint8_t header[SOCKS5_UDP_HEADER_MAX];
 	int header_len = socks5_put_udp_header(header, sizeof(header), to);
+	bool dns = to->port == DNS_SERVICE_PORT;
 	struct dgram *dgram;
+	struct peer shown;
 	sigset_t signals;
 	int r;
 
-	if (header_len < 0 || assoc_is_refused())
+	if (header_len < 0 || (!dns && assoc_is_refused()))
 		return -ENETUNREACH;
-	r = hooks_find_proxy();
+	r = dns ? 0 : hooks_find_proxy();
 	if (r < 0)
 		return -ENETUNREACH;
 	dgram = dgram_made(fd, family);
 	if (dgram == NULL)
 		return -ENOBUFS;
+	shown_peer(&shown, to, family, address, len);
 	dgram_lock(dgram, &signals);
-	r = connect_kernel(dgram, fd);
+	r = dns ? dgram_connect_self(fd, address, len) :
+		  connect_kernel(dgram, fd);
 	if (r == 0) {
-		set_target(dgram, address, len, header, header_len);
-		__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
+		set_target(dgram, &shown, header, header_len);
+		__atomic_store_n(&dgram->connected,
+				 dns ? DGRAM_DNS : DGRAM_VIA, __ATOMIC_RELEASE);
 	}
 	dgram_unlock(dgram, &signals);
 	if (r == 0 && stands_for_name(to))
@@ -466,7 +503,7 @@ static void associated(struct conn *conn, void *owner)
 	dgram_lock(dgram, &signals);
 	if (dgram->assoc.control.cookie == conn->cookie &&
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		fd = shown_by(dgram);
+		fd = dgram_shown_by(dgram);
 		assoc_settle(&dgram->assoc, conn, dgram->family);
 		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
 			if (dgram_connected(dgram) == DGRAM_VIA)
@@ -706,57 +743,6 @@ void dgram_prime(int fd)
 		__atomic_store_n(&dgram->primed, true, __ATOMIC_RELAXED);
 }
 
-/* --- what the socket hands to itself ------------------------------------------------- */
-
-/* Its own address, as it is the sender of what it sends there. */
-static int own_address(const struct dgram *dgram, int fd, struct peer *own)
-{
-	struct sockaddr_in6 any = { .sin6_family = (sa_family_t)dgram->family };
-	struct endpoint e;
-	int r;
-
-	own->len = sizeof(own->address);
-	r = (int)sys3(SYS_getsockname, fd, &own->address, &own->len);
-	if (r == 0 && own->address.in.sin_port == 0) {
-		sys3(SYS_bind, fd, &any,
-		     dgram->family == AF_INET ? sizeof(own->address.in) :
-						sizeof(any));
-		own->len = sizeof(own->address);
-		r = (int)sys3(SYS_getsockname, fd, &own->address, &own->len);
-	}
-	if (r < 0 || endpoint_from_sockaddr(&e, &own->address.sa, own->len) < 0)
-		return r < 0 ? r : -EINVAL;
-	if (endpoint_scope(&e) != ENDPOINT_SCOPE_NOWHERE)
-		return 0;
-	if (dgram->family == AF_INET)
-		own->address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	else
-		own->address.in6.sin6_addr = in6addr_loopback;
-	return 0;
-}
-
-int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
-		  const void *data, size_t n)
-{
-	uint8_t header[SOCKS5_UDP_HEADER_MAX];
-	int len = socks5_put_udp_header(header, sizeof(header), source);
-	struct iovec vectors[] = { { header, (size_t)len }, { (void *)data, n } };
-	struct msghdr message = { .msg_iov = vectors, .msg_iovlen = 2 };
-	struct peer own;
-	sigset_t signals;
-	int r = own_address(dgram, fd, &own);
-
-	if (len < 0 || r < 0)
-		return len < 0 ? len : r;
-	dgram_lock(dgram, &signals);
-	dgram->self = own;
-	dgram_unlock(dgram, &signals);
-	message.msg_name = &own.address;
-	message.msg_namelen = own.len;
-	r = (int)sys3(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return r < 0 ? r : 0;
-}
-
 /* --- what the program asks ------------------------------------------------------------ */
 
 void dgram_option_set(struct dgram *dgram, int fd, int name)
@@ -827,14 +813,18 @@ static void inherit_peer(struct dgram *dgram, const struct peer *peer)
 	int len;
 
 	memcpy(&address, &peer->address, sizeof(peer->address));
-	if (route_of_datagram(config, &address.sa, peer->len, &to) != ROUTE_VIA)
+	if (dgram_judge(&address, peer->len, &to) != ROUTE_VIA)
 		return;
 	len = socks5_put_udp_header(header, sizeof(header), &to);
 	if (len < 0)
 		return;
-	set_target(dgram, &address, peer->len, header, len);
+	set_target(dgram, peer, header, len);
 	if (stands_for_name(&to))
 		sources_sent_to_name(&dgram->sources, &address.sa, peer->len);
+	if (to.port == DNS_SERVICE_PORT) {
+		__atomic_store_n(&dgram->connected, DGRAM_DNS, __ATOMIC_RELEASE);
+		return;
+	}
 	__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
 	dgram->primed = true; /* or so it may be */
 }

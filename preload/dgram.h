@@ -19,6 +19,7 @@
 enum dgram_peer {
 	DGRAM_NONE,   /* nobody: the kernel's socket is not connected either */
 	DGRAM_VIA,    /* a proxied peer: the kernel's is connected to the relay */
+	DGRAM_DNS,    /* a name server: the kernel's is connected to itself (dgram_dns.c) */
 	DGRAM_DIRECT, /* one that is not: so is the kernel's */
 };
 
@@ -62,6 +63,7 @@ struct dgram_route {
  * @fd:		a descriptor of the socket, lately
  * @family:	AF_INET or AF_INET6
  * @cookie:	SO_COOKIE
+ * @nudged:	there may be a nudge to be read (dgram_dns.c)
  * @connected:	enum dgram_peer
  * @turn:	which of @targets counts: the other one may still be read
  * @targets:	whom the program has connected it to
@@ -89,6 +91,7 @@ struct dgram {
 	int32_t family;
 	uint32_t connected;
 	uint64_t cookie;
+	bool nudged;
 	uint32_t turn;
 	struct dgram_target targets[2];
 	struct assoc assoc;
@@ -137,6 +140,14 @@ static inline enum dgram_peer dgram_connected(const struct dgram *dgram)
 	return __atomic_load_n(&dgram->connected, __ATOMIC_ACQUIRE);
 }
 
+/* There is a dgram_target. */
+static inline bool dgram_has_target(const struct dgram *dgram)
+{
+	enum dgram_peer peer = dgram_connected(dgram);
+
+	return peer == DGRAM_VIA || peer == DGRAM_DNS;
+}
+
 static inline const struct dgram_target *dgram_target(const struct dgram *dgram)
 {
 	return &dgram->targets[__atomic_load_n(&dgram->turn, __ATOMIC_ACQUIRE)];
@@ -168,6 +179,9 @@ struct dgram *dgram_made(int fd, int family);
  */
 bool dgram_stale(struct dgram *dgram, int fd);
 
+/* Some descriptor of the socket, or -1. */
+int dgram_shown_by(struct dgram *dgram);
+
 /*
  * Makes sure that there is a relay. 0: there is; 1: it is being asked for and the call may
  * not wait: dgram_queue; else -errno.
@@ -188,14 +202,6 @@ bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message);
  * -errno of an interrupted wait. Returns at once when nothing is pending.
  */
 int dgram_wait_readable(struct dgram *dgram, int fd);
-
-/*
- * The socket receives a datagram as if it came from source: header and data come to it by
- * itself, and are unwrapped as the relay's are. 0 or -errno. For a socket that is not
- * connected, or is to its own address.
- */
-int dgram_deliver(struct dgram *dgram, int fd, const struct endpoint *source,
-		  const void *data, size_t n);
 
 /* The program has set an option of UDP. */
 void dgram_option_set(struct dgram *dgram, int fd, int name);

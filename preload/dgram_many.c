@@ -14,6 +14,7 @@
 #include "core/sys.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
+#include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 
 enum { HEADER_MAX = 64 };
@@ -43,6 +44,7 @@ static bool out_make(struct dgram *dgram, int fd, const struct msghdr *message,
 	if (message->msg_iovlen >= DGRAM_VECTORS ||
 	    outgoing_find(dgram, message, &address, &out) < 0 ||
 	    out.route != ROUTE_VIA || out.len > HEADER_MAX ||
+	    dgram_is_dns(out.header, out.len) ||
 	    segment_size(dgram, message) > 0 ||
 	    detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
 			    assoc_relay(&dgram->assoc)->len) < 0)

@@ -14,7 +14,9 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
+#include "preload/ask.h"
 #include "preload/clock.h"
+#include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 #include "preload/hooks.h"
 
@@ -152,7 +154,7 @@ static bool is_relay(const struct dgram *dgram, const struct incoming *in)
 	return same_address(&in->from, assoc_relay(&dgram->assoc));
 }
 
-/* What the socket has sent to itself, dgram_deliver(). */
+/* What the socket has sent to itself, dgram_dns.c. */
 static bool is_self(const struct dgram *dgram, const struct incoming *in)
 {
 	return dgram->self.len > 0 && same_address(&in->from, &dgram->self);
@@ -280,7 +282,7 @@ static bool is_expected(struct dgram *dgram, struct incoming *in,
 {
 	bool known;
 
-	if (dgram_connected(dgram) == DGRAM_VIA)
+	if (dgram_has_target(dgram))
 		known = is_of_peer(dgram, in, head, source, &in->shown);
 	else
 		known = source->kind != ENDPOINT_NONE &&
@@ -316,11 +318,28 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 	return frag == 0 || fragment_came(dgram, in, (size_t)r, frag, &source);
 }
 
+/*
+ * What the socket has sent to itself: the answer of a name server, or what the program itself
+ * meant for it.
+ */
+static bool unwrap_own(struct dgram *dgram, struct incoming *in)
+{
+	static const uint8_t zeros[3]; /* RSV, and no fragment */
+
+	if (dgram_is_nudge(in->first, in->n))
+		return false;
+	if (in->n >= LEAST && memcmp(in->first, zeros, sizeof(zeros)) == 0)
+		return unwrap(dgram, in);
+	in->shown = in->from;
+	return dgram_connected(dgram) == DGRAM_NONE;
+}
+
 bool incoming_accept(struct dgram *dgram, struct incoming *in)
 {
 	in->head = 0;
-	if ((assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in)) ||
-	    is_self(dgram, in))
+	if (dgram_connected(dgram) == DGRAM_DNS || is_self(dgram, in))
+		return unwrap_own(dgram, in);
+	if (assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in))
 		return unwrap(dgram, in);
 	in->shown = in->from;
 	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
@@ -419,6 +438,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 		return incoming_give(&in, message, &nothing, flags);
 	}
 	for (;;) {
+		int r = ask_any() ? dgram_await_answer(dgram, fd, flags) : 0;
 		struct msghdr got = {
 			.msg_name = &in.from.address,
 			.msg_namelen = sizeof(in.from.address),
@@ -427,7 +447,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 			.msg_control = message->msg_control,
 			.msg_controllen = message->msg_controllen,
 		};
-		long n = real_receive(fd, &got, flags | MSG_TRUNC);
+		long n = r < 0 ? r : real_receive(fd, &got, flags | MSG_TRUNC);
 
 		if (n < 0 && is_of_way(dgram, n))
 			continue;

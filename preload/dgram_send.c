@@ -11,6 +11,7 @@
 
 #include "core/sys.h"
 #include "preload/detour.h"
+#include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 #include "preload/hooks.h"
 
@@ -123,7 +124,7 @@ static void by_connection(struct dgram *dgram, struct outgoing *out)
 {
 	const struct dgram_target *target = dgram_target(dgram);
 
-	if (dgram_connected(dgram) != DGRAM_VIA) {
+	if (!dgram_has_target(dgram)) {
 		out->route = ROUTE_DIRECT;
 		return;
 	}
@@ -285,6 +286,21 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 	return n;
 }
 
+static long send_either(struct dgram *dgram, int fd, const struct msghdr *message,
+			const struct outgoing *out, int flags)
+{
+	long n;
+
+	if (__atomic_load_n(&dgram->primed, __ATOMIC_RELAXED))
+		dgram_unprime(dgram, fd);
+	n = send_via(dgram, fd, message, out, flags, true);
+	if (n == 1)
+		n = send_via(dgram, fd, message, out, flags, false);
+	if (__atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED))
+		dgram_prime(fd);
+	return n;
+}
+
 ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		   int flags)
 {
@@ -308,13 +324,13 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		}
 		return n < 0 ? n : real_send(fd, &plain, flags);
 	}
-	if (__atomic_load_n(&dgram->primed, __ATOMIC_RELAXED))
-		dgram_unprime(dgram, fd);
-	n = send_via(dgram, fd, message, &out, flags, true);
-	if (n == 1)
-		n = send_via(dgram, fd, message, &out, flags, false);
-	if (__atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED))
-		dgram_prime(fd);
+	if (dgram_is_dns(out.header, out.len)) {
+		n = dgram_ask(dgram, fd, message, out.header, out.len);
+		if (n >= 0)
+			n += (ssize_t)out.len;
+	} else {
+		n = send_either(dgram, fd, message, &out, flags);
+	}
 	if (n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) {
 		if (dgram_stale(dgram, fd))
 			return real_send(fd, message, flags);

@@ -81,7 +81,7 @@ static void put_socket(struct words *words, const struct dgram *dgram)
 	put(words, ',');
 	put_peer(words, ready ? assoc_relay(&dgram->assoc) : &none);
 	put(words, ',');
-	put_peer(words, dgram_connected(dgram) == DGRAM_VIA ?
+	put_peer(words, dgram_has_target(dgram) ?
 				&dgram_target(dgram)->peer :
 				&none);
 	put(words, ';');

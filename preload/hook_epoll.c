@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/sys.h"
+#include "preload/ask.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
@@ -143,28 +144,45 @@ static bool stays_readable(int epfd)
 }
 
 /*
- * An epoll in which there is another: the inner one's marker wakes the outer, with data
- * that is the program's. So the outer one is polled first, which takes nothing out of it, and
- * asked for events when it still has some after what is pending was stepped.
+ * The epoll is polled first, which takes nothing out of it, and asked for events when it has
+ * some:
+ *
+ * where there is another in it, whose marker wakes the outer one, with data that is the
+ * program's: when it still has some after what is pending was stepped;
+ *
+ * while something is asked (ask.h), which is waited for beside it.
  */
-static int wait_nesting(const struct wait *wait, const struct span *span)
+static bool needs_polling(int epfd)
+{
+	return ask_any() || (conn_any() && fdtable_notes(epfd) & FD_NESTS);
+}
+
+static bool has_events(const struct pollfd *epoll)
+{
+	if (epoll->revents == 0)
+		return false;
+	return !(fdtable_notes(epoll->fd) & FD_NESTS) ||
+	       stays_readable(epoll->fd);
+}
+
+static int wait_polling(const struct wait *wait, const struct span *span)
 {
 	for (;;) {
-		struct pollfd pollfd = { .fd = wait->epfd, .events = POLLIN };
+		struct pollfd fds[2] = { { .fd = wait->epfd, .events = POLLIN } };
 		struct span at_once = span_of_ms(0);
 		struct timespec slice;
+		nfds_t n = ask_attend(&fds[1]) ? 2 : 1;
 		int r;
 
 		conn_expire();
-		r = REAL(ppoll)(&pollfd, 1,
+		r = REAL(ppoll)(fds, n,
 				span_slice(span, conn_deadline(), &slice),
 				wait->mask);
 		if (r < 0)
 			return r;
-		if (r > 0 && stays_readable(wait->epfd))
-			r = wait_once(wait, &at_once);
-		else
-			r = 0;
+		if (n > 1 && fds[1].revents != 0)
+			ask_step();
+		r = has_events(&fds[0]) ? wait_once(wait, &at_once) : 0;
 		r = r > 0 ? take_markers(wait->events, r) : r;
 		if (r != 0 || span_over(span))
 			return r;
@@ -189,8 +207,8 @@ static int do_epoll_wait(const struct wait *wait, int timeout_ms)
 	struct span span = span_of_ms(timeout_ms);
 	int r;
 
-	if (conn_any() && fdtable_notes(wait->epfd) & FD_NESTS)
-		return wait_nesting(wait, &span);
+	if (needs_polling(wait->epfd) && wait->max > 0)
+		return wait_polling(wait, &span);
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(wait, &span);
@@ -227,8 +245,8 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 	if (!span_valid(timeout))
 		return REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
 	span = span_of(timeout);
-	if (conn_any() && fdtable_notes(epfd) & FD_NESTS)
-		return wait_nesting(&wait, &span);
+	if (needs_polling(epfd) && max > 0)
+		return wait_polling(&wait, &span);
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(&wait, &span);

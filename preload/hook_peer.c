@@ -61,7 +61,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	struct conn *conn;
 	int r;
 
-	if (dgram != NULL && len != NULL && dgram_connected(dgram) == DGRAM_VIA)
+	if (dgram != NULL && len != NULL && dgram_has_target(dgram))
 		return (int)hooks_result(dgram_peername(dgram, addr, len));
 	r = REAL(getpeername)(fd, addr, len);
 

@@ -14,7 +14,9 @@
 #include <time.h>
 
 #include "core/sys.h"
+#include "preload/ask.h"
 #include "preload/conn.h"
+#include "preload/dgram_dns.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/span.h"
@@ -50,6 +52,12 @@ static void scratch_drop(struct scratch *scratch)
 }
 
 #define SCRATCH __attribute__((cleanup(scratch_drop))) struct scratch
+
+/* What the kernel says is not all: the hooks' first question. */
+static bool any_of_ours(void)
+{
+	return conn_any() || ask_any();
+}
 
 /* --- poll ----------------------------------------------------------------------- */
 
@@ -133,7 +141,7 @@ static bool woke_for_us(int fd)
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	struct timespec now = { 0 };
 
-	if (under_way(fd))
+	if (under_way(fd) || dgram_was_nudged(fd))
 		return true;
 	if (!(fdtable_notes(fd) & FD_EPOLL))
 		return false;
@@ -177,7 +185,8 @@ static bool prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 
 /* --- what else the things behind descriptors wait for ------------------------------- */
 
-enum { ATTEND_MAX = 8 }; /* for one wait: what is left out is looked at again soon */
+/* For one wait: what is left out is looked at again soon. One more for what is asked. */
+enum { ATTEND_MAX = 8, EXTRA_MAX = ATTEND_MAX + 1 };
 
 /* Adds to fds, from *n on, what fd's thing wants to be waited for. */
 static void attend(int fd, struct pollfd *fds, size_t *n, size_t room)
@@ -238,6 +247,8 @@ static size_t prepare_attendants(const struct pollfd *fds, struct pollfd *extra,
 	for (nfds_t i = 0; i < n && count < ATTEND_MAX; i++)
 		if (fds[i].fd >= 0)
 			attend(fds[i].fd, extra, &count, ATTEND_MAX);
+	if (ask_attend(&extra[count]))
+		count++;
 	return count;
 }
 
@@ -252,6 +263,8 @@ static int step_attendants(const struct pollfd *fds, nfds_t n,
 	for (nfds_t i = 0; woke > 0 && i < n; i++)
 		if (fds[i].fd >= 0)
 			step_thing(fds[i].fd);
+	if (woke > 0)
+		ask_step();
 	return woke;
 }
 
@@ -292,7 +305,7 @@ static int poll_slowly(struct pollfd *fds, nfds_t n, struct span *span,
 	SCRATCH scratch = { 0 };
 	struct pollfd own[OWN_POLLFDS];
 	struct pollfd *copy = scratch_get(&scratch, own, sizeof(own),
-					  (n + ATTEND_MAX) * sizeof(*copy));
+					  (n + EXTRA_MAX) * sizeof(*copy));
 
 	if (copy == NULL)
 		return (int)hooks_result(-ENOMEM);
@@ -317,9 +330,9 @@ static int do_ppoll(struct pollfd *fds, nfds_t n,
 	if (!span_valid(timeout))
 		return REAL(ppoll)(fds, n, timeout, mask);
 	span = span_of(timeout);
-	if (!conn_any()) {
+	if (!any_of_ours()) {
 		r = REAL(ppoll)(fds, n, timeout, mask);
-		if (r <= 0 || !conn_any() || !woke_early(fds, n))
+		if (r <= 0 || !any_of_ours() || !woke_early(fds, n))
 			return r;
 	}
 	return poll_slowly(fds, n, &span, mask);
@@ -330,9 +343,9 @@ static int do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	struct span span = span_of_ms(timeout_ms);
 	int r;
 
-	if (!conn_any()) {
+	if (!any_of_ours()) {
 		r = REAL(poll)(fds, n, timeout_ms);
-		if (r <= 0 || !conn_any() || !woke_early(fds, n))
+		if (r <= 0 || !any_of_ours() || !woke_early(fds, n))
 			return r;
 	}
 	return poll_slowly(fds, n, &span, NULL);
@@ -528,6 +541,8 @@ static size_t sets_attendants(const struct sets *given, struct pollfd *extra)
 	for (int fd = 0; fd < given->n && count < ATTEND_MAX; fd++)
 		if (in_sets(given, fd))
 			attend(fd, extra, &count, ATTEND_MAX);
+	if (ask_attend(&extra[count]))
+		count++;
 	return count;
 }
 
@@ -598,12 +613,12 @@ static int select_once(const struct sets *given, struct sets *got,
 {
 	SCRATCH scratch = { 0 };
 	struct pollfd own[OWN_SET_FDS];
-	struct pollfd extra[ATTEND_MAX], *fds;
+	struct pollfd extra[EXTRA_MAX], *fds;
 
 	if (sets_attendants(given, extra) == 0)
 		return real_select(got, timeout, mask);
 	fds = scratch_get(&scratch, own, sizeof(own),
-			  (sets_count(given) + ATTEND_MAX) * sizeof(*fds));
+			  (sets_count(given) + EXTRA_MAX) * sizeof(*fds));
 	if (fds == NULL)
 		return (int)hooks_result(-ENOMEM);
 	return select_attending(given, got, fds, timeout, mask);
@@ -672,7 +687,7 @@ static int do_pselect(const struct sets *given, const struct timespec *timeout,
 	struct sets got;
 	int r;
 
-	if (conn_any())
+	if (any_of_ours())
 		return select_slowly(given, span, mask);
 	memory = scratch_get(&scratch, own, sizeof(own), SETS * given->bytes);
 	if (memory == NULL)
@@ -682,7 +697,7 @@ static int do_pselect(const struct sets *given, const struct timespec *timeout,
 	r = real_select(&got, timeout, mask);
 	if (r < 0)
 		return r;
-	if (r > 0 && conn_any() && sets_woke_early(&got))
+	if (r > 0 && any_of_ours() && sets_woke_early(&got))
 		return select_slowly(given, span, mask);
 	give_sets(given, &got);
 	return r;

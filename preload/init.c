@@ -27,6 +27,7 @@
 #include "core/sys.h"
 #include "core/token.h"
 #include "preload/conn.h"
+#include "preload/ask.h"
 #include "preload/dgram.h"
 #include "preload/heirs.h"
 #include "preload/hooks.h"
@@ -165,6 +166,7 @@ static void after_fork(void)
 	fdtable_inherit();
 	conn_forked_child();
 	dgram_forked_child();
+	ask_forked_child();
 	pthread_mutex_init(&proxy_lock, NULL);
 }
 

@@ -62,6 +62,16 @@ int private_fd_keep(const struct private_fd *own)
 	return 0;
 }
 
+int private_fd_of_ours(long fd)
+{
+	if (fd < 0)
+		return (int)fd;
+	fd = moved_up(fd);
+	fdtable_drop((int)fd);
+	fdtable_note((int)fd, FD_OURS);
+	return (int)fd;
+}
+
 int private_fd_get(const struct private_fd *own)
 {
 	if (own->fd < 0 || option_cookie(own->fd) != own->cookie)

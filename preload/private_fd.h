@@ -24,6 +24,12 @@ int private_fd_socket(struct private_fd *own, int domain, int type);
 /* One that another program has handed on is ours from now on. 0, or -EBADF: it is not there. */
 int private_fd_keep(const struct private_fd *own);
 
+/*
+ * Moves up a descriptor of another kind, made close-on-exec, and notes it as FD_OURS, which
+ * is what tells it later. A descriptor, or -errno as it came.
+ */
+int private_fd_of_ours(long fd);
+
 /* The number, if it still is that socket's; else -1. */
 int private_fd_get(const struct private_fd *own);
 

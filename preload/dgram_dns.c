@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram_dns.c - datagrams that a program's own DNS client sends
+ *
+ * Theory of Operation
+ *
+ * What a program sends to port 53 does not leave: the stub answers it at once, or it is asked
+ * for real (ask.c), over the proxy and by TCP; that of a server which is neither configured nor
+ * this machine's in any case, and of that server.
+ *
+ * The answer is a datagram that the program's own socket sends to itself, so that readiness,
+ * blocking, timeouts and all ways to receive are the kernel's. It has the header that a relay's
+ * has, which names the server, and the receiving side takes it off and shows that address.
+ * A socket that the program has connected is connected to itself; from one that it has not, only
+ * what comes from its own address is taken for ours: no other process sends from there.
+ *
+ * A thread that already waits for the socket in the kernel does not know that something is
+ * asked, and would sleep until another one steps it. So where there are threads a question
+ * makes the socket readable by a nudge, a datagram which nobody is shown. Whoever begins to wait
+ * afterwards takes it away first, for some programs cannot bear to find nothing there.
+ */
+#include "preload/dgram_dns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+
+#include "core/sys.h"
+#include "preload/ask.h"
+#include "preload/clock.h"
+#include "preload/detour.h"
+#include "preload/dgram_inner.h"
+#include "preload/hooks.h"
+#include "preload/nameserver.h"
+#include "preload/options.h"
+#include "preload/signals.h"
+#include "resolver/dnswire.h"
+#include "resolver/stub.h"
+
+enum {
+	QUERY_MAX = 1232, /* what servers on the Internet take, and no client exceeds */
+	REPLY_MAX = 1232,
+};
+
+/* RFC 1928 knows no fragment 255: nor does it know a header so short. */
+static const uint8_t nudge[] = { 0, 0, 255, 0 };
+
+bool dgram_is_dns(const uint8_t *header, size_t len)
+{
+	return len > 2 && header[len - 2] == 0 &&
+	       header[len - 1] == DNS_SERVICE_PORT;
+}
+
+/* --- the socket's own address ------------------------------------------------------------ */
+
+static int name_of(int fd, struct peer *own)
+{
+	own->len = sizeof(own->address);
+	return (int)sys3(SYS_getsockname, fd, &own->address, &own->len);
+}
+
+/* It stands in the same place in both. */
+static bool has_port(const struct peer *peer)
+{
+	return peer->address.in.sin_port != 0;
+}
+
+static bool is_wildcard(const struct peer *peer)
+{
+	static const struct in6_addr any = IN6ADDR_ANY_INIT;
+
+	if (peer->address.sa.sa_family == AF_INET)
+		return peer->address.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	return memcmp(&peer->address.in6.sin6_addr, &any, sizeof(any)) == 0;
+}
+
+static void set_loopback(struct peer *peer, bool mapped)
+{
+	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	if (peer->address.sa.sa_family == AF_INET) {
+		peer->address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return;
+	}
+	peer->address.in6.sin6_addr = loopback;
+	if (!mapped)
+		return;
+	memset(&peer->address.in6.sin6_addr, 0, 10);
+	memset(&peer->address.in6.sin6_addr.s6_addr[10], 0xff, 2);
+	peer->address.in6.sin6_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
+}
+
+/* The kernel would choose a port at the first send. */
+static int bound_name_of(int fd, struct peer *own)
+{
+	int r = name_of(fd, own);
+
+	if (r < 0 || has_port(own))
+		return r;
+	r = (int)sys3(SYS_bind, fd, &own->address, own->len);
+	if (r < 0 && r != -EINVAL) /* another thread has bound it */
+		return r;
+	return name_of(fd, own);
+}
+
+int dgram_connect_self(int fd, const union route_address *address, socklen_t len)
+{
+	struct peer own;
+	int r = (int)sys3(SYS_connect, fd, address, len);
+
+	/* There may be no way to it, which is none of ours. */
+	if (r < 0) {
+		r = bound_name_of(fd, &own);
+		if (r == 0 && is_wildcard(&own))
+			set_loopback(&own, false);
+	} else {
+		r = name_of(fd, &own);
+	}
+	return r < 0 ? r : (int)sys3(SYS_connect, fd, &own.address, own.len);
+}
+
+/* --- what is sent to it ------------------------------------------------------------------- */
+
+static int send_to(const struct dgram *dgram, int fd, const struct peer *own,
+		   const struct iovec vectors[2])
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)vectors,
+				  .msg_iovlen = 2 };
+
+	if (dgram_connected(dgram) != DGRAM_DNS) {
+		message.msg_name = (void *)&own->address;
+		message.msg_namelen = own->len;
+	}
+	return (int)sys3(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Whoever receives shall know it before it comes. */
+static void set_self(struct dgram *dgram, const struct peer *own)
+{
+	sigset_t signals;
+
+	if (dgram->self.len == own->len &&
+	    memcmp(&dgram->self.address, &own->address, own->len) == 0)
+		return;
+	dgram_lock(dgram, &signals);
+	dgram->self = *own;
+	dgram_unlock(dgram, &signals);
+}
+
+static int send_self(struct dgram *dgram, int fd, const void *head,
+		     size_t head_len, const void *data, size_t len)
+{
+	struct iovec vectors[2] = { { (void *)head, head_len },
+				    { (void *)data, len } };
+	struct peer own;
+	bool wildcard;
+	int r;
+
+	if (!detour_stays(fd))
+		return -ENETUNREACH; /* it would leave by that device */
+	r = bound_name_of(fd, &own);
+	if (r < 0)
+		return r;
+	wildcard = is_wildcard(&own);
+	if (wildcard)
+		set_loopback(&own, false);
+	set_self(dgram, &own);
+	r = send_to(dgram, fd, &own, vectors);
+	if (r >= 0 || !wildcard || own.address.sa.sa_family != AF_INET6)
+		return r;
+	set_loopback(&own, true); /* a machine without ::1 */
+	set_self(dgram, &own);
+	return send_to(dgram, fd, &own, vectors);
+}
+
+/* A full socket drops it, as it would any datagram. */
+static int told(int r)
+{
+	return r >= 0 || r == -EAGAIN || r == -ENOBUFS ? 0 : r;
+}
+
+static __attribute__((noinline)) int fail(struct dgram *dgram, int fd,
+					  const struct ask_question *question,
+					  unsigned int rcode)
+{
+	uint8_t reply[512];
+	size_t len = stub_fail(question->query, question->len, rcode, reply,
+			       sizeof(reply));
+
+	if (len == 0)
+		return 0;
+	return told(send_self(dgram, fd, question->tag, question->tag_len,
+			      reply, len));
+}
+
+static void answered(void *owner, const struct ask_question *question,
+		     uint8_t *reply, size_t len)
+{
+	struct dgram *dgram = owner;
+	int fd = dgram_shown_by(dgram);
+
+	if (fd < 0)
+		return;
+	if (len == 0) {
+		fail(dgram, fd, question, DNS_SERVFAIL);
+		return;
+	}
+	len = stub_fit(question->query, question->len, reply, len);
+	send_self(dgram, fd, question->tag, question->tag_len, reply, len);
+}
+
+static void waiting(void *owner);
+
+static const struct asker asker = { .answered = answered, .waiting = waiting };
+
+/* --- what the program sends ------------------------------------------------------------------ */
+
+static int ask_for_real(struct dgram *dgram, int fd,
+			const struct ask_question *question)
+{
+	if (ask(dgram, &asker, question) < 0)
+		return fail(dgram, fd, question, DNS_SERVFAIL);
+	if (!__libc_single_threaded &&
+	    send_self(dgram, fd, nudge, sizeof(nudge), NULL, 0) >= 0)
+		__atomic_store_n(&dgram->nudged, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* By the stub; 1: it does not know. */
+static __attribute__((noinline)) int
+answer_here(struct dgram *dgram, int fd, const struct ask_question *question)
+{
+	uint8_t reply[REPLY_MAX];
+	size_t len;
+
+	switch (stub_answer(question->query, question->len, false, reply,
+			    sizeof(reply), &len)) {
+	case STUB_REPLY:
+		return told(send_self(dgram, fd, question->tag,
+				      question->tag_len, reply, len));
+	case STUB_ASK:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static __attribute__((noinline)) int answer(struct dgram *dgram, int fd,
+					    struct ask_question *question)
+{
+	struct endpoint server;
+	uint8_t frag;
+	int r;
+
+	if (socks5_get_udp_header(question->tag, question->tag_len, &frag,
+				  &server) < 0)
+		return -ENETUNREACH;
+	dgram->fd = fd;
+	if (nameserver_is_stub(hooks_config(), &server)) {
+		r = answer_here(dgram, fd, question);
+		if (r <= 0)
+			return r;
+	} else {
+		question->server = &server;
+	}
+	return ask_for_real(dgram, fd, question);
+}
+
+/* False: it is longer. */
+static bool copy_in(const struct msghdr *message, uint8_t *query, size_t *len)
+{
+	bool fits = true;
+
+	*len = 0;
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		const struct iovec *iov = &message->msg_iov[i];
+
+		fits = fits && iov->iov_len <= QUERY_MAX - *len;
+		if (fits)
+			memcpy(query + *len, iov->iov_base, iov->iov_len);
+		*len += iov->iov_len;
+	}
+	return fits;
+}
+
+ssize_t dgram_ask(struct dgram *dgram, int fd, const struct msghdr *message,
+		  const uint8_t *header, size_t header_len)
+{
+	uint8_t query[QUERY_MAX];
+	struct ask_question question = { .query = query,
+					 .tag = header,
+					 .tag_len = header_len };
+	bool fits = copy_in(message, query, &question.len);
+	int r = 0;
+
+	if (fits && question.len > 0)
+		r = answer(dgram, fd, &question);
+	return r < 0 ? r : (ssize_t)question.len;
+}
+
+/* --- what wakes ------------------------------------------------------------------------------- */
+
+bool dgram_is_nudge(const uint8_t *bytes, size_t len)
+{
+	return len == sizeof(nudge) && memcmp(bytes, nudge, len) == 0;
+}
+
+/* Takes those away that come next. How many, or -1: something else comes next. */
+static int take_nudges(const struct dgram *dgram, int fd)
+{
+	for (int n = 0;; n++) {
+		uint8_t bytes[sizeof(nudge) + 1];
+		struct peer from = { .len = sizeof(from.address) };
+		long len = sys6(SYS_recvfrom, fd, bytes, sizeof(bytes),
+				MSG_PEEK | MSG_DONTWAIT, &from.address,
+				&from.len);
+
+		if (len == -EAGAIN)
+			return n;
+		if (len < 0 || !dgram_is_nudge(bytes, (size_t)len) ||
+		    from.len != dgram->self.len ||
+		    memcmp(&from.address, &dgram->self.address, from.len) != 0)
+			return -1;
+		sys6(SYS_recvfrom, fd, bytes, sizeof(bytes), MSG_DONTWAIT, NULL,
+		     NULL);
+	}
+}
+
+bool dgram_was_nudged(int fd)
+{
+	const struct dgram *dgram = dgram_peek(fd);
+
+	return dgram != NULL && __atomic_load_n(&dgram->nudged, __ATOMIC_ACQUIRE) &&
+	       take_nudges(dgram, fd) > 0;
+}
+
+/* Whoever else waits need not wake (any more). */
+static void waiting(void *owner)
+{
+	struct dgram *dgram = owner;
+	int fd;
+
+	if (!__atomic_load_n(&dgram->nudged, __ATOMIC_ACQUIRE))
+		return;
+	fd = dgram_shown_by(dgram);
+	if (fd >= 0 && take_nudges(dgram, fd) >= 0)
+		__atomic_store_n(&dgram->nudged, false, __ATOMIC_RELEASE);
+}
+
+static int64_t limit_of(int fd)
+{
+	struct timeval timeout = option_timeout(fd, SO_RCVTIMEO);
+
+	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
+		return INT64_MAX;
+	return clock_now_ns() + timeout.tv_sec * NS_PER_S +
+	       timeout.tv_usec * 1000ll;
+}
+
+/* 1: go on; 0: there is something to be read; -errno. */
+static int wait_once(int fd, int64_t limit)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN } };
+	int64_t left = limit == INT64_MAX ? 0 : limit - clock_now_ns();
+	struct timespec timeout = { .tv_sec = left / NS_PER_S,
+				    .tv_nsec = left % NS_PER_S };
+	sigset_t now;
+	int r;
+
+	if (left < 0)
+		return -EAGAIN;
+	if (!ask_attend(&fds[1]))
+		return 0;
+	signals_exchange(NULL, &now); /* only asked */
+	r = REAL(ppoll)(fds, 2, limit == INT64_MAX ? NULL : &timeout, NULL);
+	if (r < 0)
+		return errno == EINTR && limit == INT64_MAX &&
+				       signals_restart(&now) ?
+			       1 :
+			       -errno;
+	ask_step();
+	return fds[0].revents == 0;
+}
+
+int dgram_await_answer(const struct dgram *dgram, int fd, int flags)
+{
+	int64_t limit;
+	int r;
+
+	ask_step();
+	if (flags & MSG_DONTWAIT || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+		return 0;
+	limit = limit_of(fd);
+	do {
+		if (!ask_waits(dgram))
+			return 0;
+		r = wait_once(fd, limit);
+	} while (r > 0);
+	return r;
+}

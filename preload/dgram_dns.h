@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* dgram_dns.h - datagrams that a program's own DNS client sends */
+#ifndef SOCKSIFY_PRELOAD_DGRAM_DNS_H
+#define SOCKSIFY_PRELOAD_DGRAM_DNS_H
+
+#include <sys/types.h>
+
+#include "preload/dgram.h"
+
+/* What goes with this header goes to a name server. */
+bool dgram_is_dns(const uint8_t *header, size_t len);
+
+/*
+ * The program sends message to the server of that header. Its length, or -errno: the answer
+ * comes to the socket by itself.
+ */
+ssize_t dgram_ask(struct dgram *dgram, int fd, const struct msghdr *message,
+		  const uint8_t *header, size_t header_len);
+
+/*
+ * Connects the kernel's socket, for a program that connects it to a name server: to itself,
+ * with the local address that it would have. 0 or -errno.
+ */
+int dgram_connect_self(int fd, const union route_address *address, socklen_t len);
+
+/* What the socket sent to itself is no answer, and only woke whoever was waiting already. */
+bool dgram_is_nudge(const uint8_t *bytes, size_t len);
+
+/* fd woke, and had nothing but such. False: there is more, or was nothing. */
+bool dgram_was_nudged(int fd);
+
+/*
+ * Before a receive: steps what is asked, and waits for the first answer to this socket's
+ * questions, if the call may wait. 0; -EAGAIN: SO_RCVTIMEO is over; -EINTR.
+ */
+int dgram_await_answer(const struct dgram *dgram, int fd, int flags);
+
+#endif
