@@ -34,7 +34,21 @@ wait_until "a name server on the client's loopback" listens client 53
 
 capture_start
 for target in "$WORLD 53" "$WORLD6 53" "$RESOLVER 53" "127.0.0.53 53" "127.0.0.1 53" "::1 53" "0.0.0.0 53" \
-	"::ffff:127.0.0.1 53" "224.0.0.251 5353" \
+	"::ffff:127.0.0.1 53"; do
+	read -r host port <<<"$target"
+	is "what is no question goes nowhere from $host port $port" \
+		"$(through "$url" "${probe[@]}" udp "$host" "$port" 2>/dev/null)" \
+		"connect 4
+sendto 4
+sendto-empty 0
+sendto-dontwait 4
+sendmsg 4
+sendmmsg 1"
+done
+is "a rule blocks a name server, too" \
+	"$(in_client "$SOCKSIFY" -x "$url" --block 127.0.0.0/8:53 "${probe[@]}" \
+		udp 127.0.0.53 53 2>/dev/null)" "$(all_fail ENETUNREACH)"
+for target in "224.0.0.251 5353" \
 	"ff02::fb 5353" "10.11.1.255 9" "255.255.255.255 9" "169.254.1.1 9" \
 	"fe80::1 9" "198.18.0.1 7"; do
 	read -r host port <<<"$target"
