@@ -765,6 +765,25 @@ void dgram_option(struct dgram *dgram, int level, int name, int *value)
 	}
 }
 
+/* --- the life of descriptors ----------------------------------------------------------- */
+
+void dgram_move_control(int fd)
+{
+	uint32_t used = pool_used(&dgrams);
+	sigset_t signals;
+
+	for (uint32_t i = 0; fdtable_ours() && i < used; i++) {
+		struct dgram *dgram = pool_at(&dgrams, i);
+
+		if (dgram == NULL || dgram->thing.refs == 0 ||
+		    dgram->assoc.control.fd != fd)
+			continue;
+		dgram_lock(dgram, &signals);
+		private_fd_move(&dgram->assoc.control);
+		dgram_unlock(dgram, &signals);
+	}
+}
+
 /* --- the life of the process ----------------------------------------------------------- */
 
 /* What others make of the socket is not known: a header may lie ready in it. */

@@ -221,6 +221,9 @@ void dgram_unprime(struct dgram *dgram, int fd);
 /* One datagram was dropped: why, for the log, which tells it once. */
 void dgram_dropped(struct dgram *dgram, const char *why);
 
+/* A control connection gives up its number, which the program wants. */
+void dgram_move_control(int fd);
+
 /* Before a fork; and in the child of a fork: what is queued is its parent's to send. */
 void dgram_before_fork(void);
 void dgram_forked_child(void);

@@ -53,6 +53,7 @@ enum fd_note {
 	FD_CLAIMED = 4096, /* bound so that it goes with a connection (listener.h) */
 	FD_OURS = 8192, /* it is none of the program's (ask.h) */
 	FD_DEVICE = 8192, /* an option that names a device was set (detour.h) */
+	FD_PRIVATE = 16384, /* it is one of ours (private_fd.h) */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */

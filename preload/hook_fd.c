@@ -5,8 +5,12 @@
  * What we know of a number is forgotten before it is closed: afterwards another thread
  * may already have it for something else. A number that is duplicated over never is
  * free, and is only forgotten when that has worked.
+ *
+ * Descriptors of our own are none to the program: a close of all numbers leaves them, and
+ * one that is duplicated over makes way.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +19,18 @@
 #include "preload/conn.h"
 #include "preload/dgram.h"
 #include "preload/hooks.h"
+
+/* The number may be another file's by now, which the record behind it tells. */
+static bool is_private(int fd)
+{
+	struct conn *conn;
+
+	if (!(fdtable_notes(fd) & FD_PRIVATE))
+		return false;
+	conn = conn_get(fd);
+	conn_put(conn);
+	return conn != NULL;
+}
 
 static void closing(int fd)
 {
@@ -26,6 +42,8 @@ static void closing(int fd)
 
 static int do_close(int fd)
 {
+	if (is_private(fd))
+		return (int)hooks_result(-EBADF);
 	closing(fd);
 	return REAL(close)(fd);
 }
@@ -46,6 +64,8 @@ static void closing_stream(FILE *stream)
 	int before = errno;
 	int fd = fileno(stream); /* -1: one in memory */
 
+	if (fd >= 0 && dgram_peek(fd) != NULL)
+		REAL(fflush)(stream); /* as long as there is an association */
 	if (fd >= 0)
 		closing(fd);
 	errno = before;
@@ -76,6 +96,41 @@ static void epoll_in_range(int fd, void *arg)
 		conn_epoll_closing(fd);
 }
 
+/* What is done with the numbers of a range, which may be empty. */
+typedef int range_user(unsigned int first, unsigned int last, int flags);
+
+/* Around descriptors of our own. The first failure counts. */
+static int use_pieces(unsigned int first, unsigned int last, int flags,
+		      range_user *use)
+{
+	int from = first > INT_MAX ? INT_MAX : (int)first;
+	int result = 0;
+
+	for (int fd = fdtable_next(from - 1); fd >= 0 && (unsigned int)fd <= last;
+	     fd = fdtable_next(fd)) {
+		if (!is_private(fd))
+			continue;
+		if ((unsigned int)fd > first && result == 0)
+			result = use(first, (unsigned int)fd - 1, flags);
+		first = (unsigned int)fd + 1;
+	}
+	if (first <= last && result == 0)
+		result = use(first, last, flags);
+	return result;
+}
+
+static int forget_range(unsigned int first, unsigned int last, int flags)
+{
+	(void)flags;
+	fdtable_drop_range(first, last);
+	return 0;
+}
+
+static int close_them(unsigned int first, unsigned int last, int flags)
+{
+	return REAL(close_range)(first, last, flags);
+}
+
 static void closing_range(unsigned int first, unsigned int last)
 {
 	struct range range = { first, last };
@@ -84,24 +139,31 @@ static void closing_range(unsigned int first, unsigned int last)
 		fdtable_each_noted(FD_EPOLL, epoll_in_range, &range);
 		for (int fd = fdtable_next(-1); fd >= 0; fd = fdtable_next(fd))
 			if ((unsigned int)fd >= first &&
-			    (unsigned int)fd <= last)
+			    (unsigned int)fd <= last && !is_private(fd))
 				conn_closing(fd);
 	}
-	fdtable_drop_range(first, last);
+	use_pieces(first, last, 0, forget_range);
 }
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	/* With any other flag the kernel refuses. */
-	if (!(flags & ~(int)CLOSE_RANGE_UNSHARE) && first <= last)
-		closing_range(first, last);
-	return REAL(close_range)(first, last, flags);
+	if (flags & ~(int)CLOSE_RANGE_UNSHARE || first > last)
+		return REAL(close_range)(first, last, flags);
+	closing_range(first, last);
+	return use_pieces(first, last, flags, close_them);
 }
 
+/* Where the kernel has no close_range, libc's own way takes ours, too. */
 EXPORT void closefrom(int first)
 {
-	closing_range(first < 0 ? 0 : (unsigned int)first, ~0u);
-	REAL(closefrom)(first);
+	unsigned int from = first < 0 ? 0 : (unsigned int)first;
+	int saved_errno = errno;
+
+	closing_range(from, ~0u);
+	if (use_pieces(from, ~0u, 0, close_them) < 0)
+		REAL(closefrom)(first);
+	errno = saved_errno;
 }
 
 static int duplicated(int from, int to)
@@ -122,7 +184,11 @@ EXPORT int dup(int fd)
 /* As for a close; but not where dup2 is about to fail and leaves to as it is. */
 static void overwriting(int from, int to)
 {
-	if (conn_any() && from != to && sys2(SYS_fcntl, from, F_GETFD) >= 0)
+	if (from == to || sys2(SYS_fcntl, from, F_GETFD) < 0)
+		return;
+	if (is_private(to))
+		dgram_move_control(to);
+	else if (conn_any())
 		conn_closing(to);
 }
 

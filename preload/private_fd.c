@@ -47,7 +47,7 @@ int private_fd_socket(struct private_fd *own, int domain, int type)
 	own->fd = (int)moved_up(fd);
 	own->cookie = option_cookie(own->fd);
 	fdtable_drop(own->fd);
-	fdtable_note(own->fd, FD_SEEN | (type == SOCK_STREAM ? FD_STREAM : 0) |
+	fdtable_note(own->fd, FD_SEEN | FD_PRIVATE | (type == SOCK_STREAM ? FD_STREAM : 0) |
 				      (domain == AF_INET6 ? FD_INET6 : 0));
 	return 0;
 }
@@ -58,7 +58,7 @@ int private_fd_keep(const struct private_fd *own)
 		return -EBADF;
 	sys3(SYS_fcntl, own->fd, F_SETFD, FD_CLOEXEC);
 	fdtable_drop(own->fd);
-	fdtable_note(own->fd, FD_SEEN | FD_STREAM);
+	fdtable_note(own->fd, FD_SEEN | FD_PRIVATE | FD_STREAM);
 	return 0;
 }
 
@@ -70,6 +70,18 @@ int private_fd_of_ours(long fd)
 	fdtable_drop((int)fd);
 	fdtable_note((int)fd, FD_OURS);
 	return (int)fd;
+}
+
+void private_fd_move(struct private_fd *own)
+{
+	long fd = sys3(SYS_fcntl, own->fd, F_DUPFD_CLOEXEC, own->fd + 1);
+
+	if (fd < 0)
+		fd = sys3(SYS_fcntl, own->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return;
+	fdtable_dup(own->fd, (int)fd);
+	own->fd = (int)fd;
 }
 
 int private_fd_get(const struct private_fd *own)

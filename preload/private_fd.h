@@ -30,6 +30,9 @@ int private_fd_keep(const struct private_fd *own);
  */
 int private_fd_of_ours(long fd);
 
+/* It gets another number; the old one shows it too, as long as it is not made another's. */
+void private_fd_move(struct private_fd *own);
+
 /* The number, if it still is that socket's; else -1. */
 int private_fd_get(const struct private_fd *own);
 

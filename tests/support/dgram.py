@@ -10,6 +10,7 @@ Names are looked up as programs do it.
 """
 
 import asyncio
+import os
 import selectors
 import socket
 import sys
@@ -149,6 +150,24 @@ def asynchronous(family, address, how):
     return same(asyncio.run(work()), (b"asyncio", address))
 
 
+def everything_closed(family, address, _):
+    """Descriptors that are not the program's survive its close of all others."""
+    sock = fresh(family)
+    sock.sendto(b"before", address)
+    first = sock.recvfrom(100)
+    for fd in set(range(3, 2000)) - {sock.fileno()}:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+    os.closerange(sock.fileno() + 1, 1 << 20)
+    for fd in range(900, 1000):
+        os.dup2(2, fd)
+    sock.sendto(b"after", address)
+    return same((first, sock.recvfrom(100)),
+                ((b"before", address), (b"after", address)))
+
+
 def talk(host, port):
     family, address = resolve(host, port)
     ways = [(f"{work.__name__}{suffix}", work, blocking)
@@ -156,6 +175,7 @@ def talk(host, port):
                          peeked)
             for suffix, blocking in (("", True), (" nonblocking", False))]
     ways.append(("files", files, True))
+    ways.append(("everything closed", everything_closed, True))
     ways.append(("asyncio connected", asynchronous, "remote_addr"))
     ways.append(("asyncio unconnected", asynchronous, "local_addr"))
     for name, work, argument in ways:
