@@ -312,6 +312,8 @@ topology() {
 
 # The proxy host's ports that the client may talk to; start_... add theirs.
 ALLOWED_PORTS=()
+# And where its relays of datagrams are: a port, or a range LOW-HIGH.
+ALLOWED_RELAYS=()
 declare -A captures
 
 # capture_start: from here on every packet of the client's link and loopback.
@@ -349,18 +351,32 @@ packets() {
 		bail_out "tcpdump: $(cat "$WORK/tcpdump.err")"
 }
 
-# The filter for what may be on the link: the proxy's connections and the
-# neighbours finding each other. Reports of multicast membership are the
-# kernel's own, made when an address is set.
+# The filter for what may be on the link: the proxy's connections, its relays'
+# datagrams (and its word that a relay is gone), and the neighbours finding each
+# other. Reports of multicast membership are the kernel's own, made when an
+# address is set.
 allowed_on_link() {
-	local port ports=
+	local port ports='' out='' back='' more
 	for port in "${ALLOWED_PORTS[@]}"; do
 		ports="${ports:+$ports or }port $port"
 	done
 	ports="tcp and (${ports:-port 0})"
+	for port in "${ALLOWED_RELAYS[@]}"; do
+		out="${out:+$out or }dst portrange $port"
+		back="${back:+$back or }src portrange $port"
+	done
+	# Of a datagram in fragments the first one is looked at.
+	more="(ip[6:2] & 0x1fff != 0) or (ip6[6] = 44 and ip6[42:2] & 0xfff8 != 0)"
+	out="(udp or ip6 proto 44) and (${out:-port 0} or $more)"
+	back="(udp or ip6 proto 44) and (${back:-port 0} or $more)"
 	cat <<-END
 	($ports and host $CLIENT and host $PROXY) or
 	($ports and host fd11:1::2 and host $PROXY6) or
+	($out and src host $CLIENT and dst host $PROXY) or
+	($back and src host $PROXY and dst host $CLIENT) or
+	($out and src host fd11:1::2 and dst host $PROXY6) or
+	($back and src host $PROXY6 and dst host fd11:1::2) or
+	(icmp[0] = 3 and icmp[17] = 17 and src host $PROXY and dst host $CLIENT) or
 	(arp and arp[14:4] = 0x0a0b0101 and arp[24:4] = 0x0a0b0102) or
 	(arp and arp[14:4] = 0x0a0b0102 and arp[24:4] = 0x0a0b0101) or
 	(icmp6 and (ip6[40] = 135 or ip6[40] = 136) and
@@ -419,8 +435,8 @@ start_danted() {
 	user.notprivileged: root
 	client pass { from: 0/0 to: 0/0 }
 	client pass { from: ::/0 to: ::/0 }
-	socks pass { from: 0/0 to: 0/0 log: connect error }
-	socks pass { from: ::/0 to: ::/0 log: connect error }
+	socks pass { from: 0/0 to: 0/0 udp.portrange: 40000-40999 log: connect error }
+	socks pass { from: ::/0 to: ::/0 udp.portrange: 40000-40999 log: connect error }
 	END
 	# Only its debugging words name what a client has asked for.
 	start proxyhost danted.out danted -d 1 -f "$WORK/danted.conf"
@@ -428,6 +444,7 @@ start_danted() {
 	danted=$!
 	wait_port proxyhost 1080 "$WORK/danted.log"
 	ALLOWED_PORTS+=(1080)
+	ALLOWED_RELAYS+=(40000-40999)
 }
 
 # danted_requests: a line per request, as "ATYP: 3 address: www.world.example.80".

@@ -4,7 +4,9 @@
 
     dgram.py serve ADDRESS[,ADDRESS...] PORT   echoes; on PORT+1 says "from ADDRESS PORT: "
                                   before it, on PORT+2 answers from another port
-    dgram.py talk HOST PORT       each way to talk to a server: name and outcome, by line
+    dgram.py talk HOST PORT [WAY...]  each way to talk to a server, or these: name and
+                                  outcome, by line
+    dgram.py again HOST PORT      one socket, three times, with pauses
 
 Names are looked up as programs do it.
 """
@@ -14,6 +16,7 @@ import os
 import selectors
 import socket
 import sys
+import time
 
 PATIENCE = 10
 
@@ -168,7 +171,18 @@ def everything_closed(family, address, _):
                 ((b"before", address), (b"after", address)))
 
 
-def talk(host, port):
+def again(host, port):
+    family, address = resolve(host, port)
+    sock = fresh(family)
+    results = []
+    for word in (b"one", b"two", b"three"):
+        sock.sendto(word, address)
+        results.append(same(sock.recvfrom(100), (word, address)))
+        time.sleep(0.3)
+    print(*results)
+
+
+def talk(host, port, *only):
     family, address = resolve(host, port)
     ways = [(f"{work.__name__}{suffix}", work, blocking)
             for work in (connected, unconnected, messages, many, large, empty,
@@ -179,6 +193,8 @@ def talk(host, port):
     ways.append(("asyncio connected", asynchronous, "remote_addr"))
     ways.append(("asyncio unconnected", asynchronous, "local_addr"))
     for name, work, argument in ways:
+        if only and name.split()[0] not in only:
+            continue
         try:
             outcome = work(family, address, argument)
         except (OSError, asyncio.TimeoutError) as error:
@@ -188,7 +204,7 @@ def talk(host, port):
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"serve": serve, "talk": talk}[action](*arguments)
+    {"serve": serve, "talk": talk, "again": again}[action](*arguments)
 
 
 if __name__ == "__main__":

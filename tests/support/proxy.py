@@ -36,6 +36,13 @@ What an answer says:
     bind.tail=none|short  a first reply cut after 2 or 4 bytes, then the end of the stream
     second.rep=N       this REP when somebody has connected
     second.bound=HOST:PORT  BND of the second reply
+And of the relay that UDP ASSOCIATE gets, where the script has udp=PORT (0: any):
+    udp.announce=HOST  BND.ADDR in place of the relay's own
+    udp.foreign        "evil", from another port, before each answer
+    udp.before=HEX+HEX raw datagrams from the relay before each answer
+    udp.fragments=N    answers in N fragments
+    udp.source=HOST    this in place of the answer's source, a name or an address
+    udp.end=N          the end of the connection after N answers
 And of the listener:
     sweep=MANNER       the N-th connection has its N-th byte, of all the answers
                        together, flipped, late (a pause before it), cut or reset
@@ -47,7 +54,8 @@ The log has a JSON object per line for each request: time, at (the listener's
 port), from, offered (methods), method, user, command, atyp, dst, port; one
 with an "error" for each connection that ended before its request; and for a BIND one
 with "bound" (its port) and one with what became of it, "accepted" (from whom) or
-"given_up" (the client closed).
+"given_up" (the client closed); for each datagram one with "udp" (its length), from,
+sport, dst, port.
 """
 
 import argparse
@@ -60,9 +68,11 @@ import socket
 import struct
 import time
 
+from relay import Relay
+
 VERSION = 5
 METHOD_NONE, METHOD_USERPASS, METHOD_UNACCEPTABLE = 0x00, 0x02, 0xff
-CONNECT, BIND = 1, 2
+CONNECT, BIND, UDP_ASSOCIATE = 1, 2, 3
 SUCCEEDED, GENERAL_FAILURE, HOST_UNREACHABLE, NOT_SUPPORTED = 0, 1, 4, 7
 REP_OF_ERRNO = {
     errno.EACCES: 2,
@@ -92,7 +102,8 @@ class Script:
     KNOWN = {"method", "user", "auth.version", "auth.status", "rep", "atyp",
              "bound", "tail", "close", "linger", "accepts", "dead",
              "bind.rep", "bind.bound", "bind.tail", "second.rep",
-             "second.bound", "sweep"}
+             "second.bound", "sweep", "udp", "udp.announce", "udp.foreign",
+             "udp.before", "udp.fragments", "udp.source", "udp.end"}
     MANNERS = {"delay", "drip", "split", "cut", "reset", "flip", "bytes",
                "append", "flood", "silent"}
 
@@ -326,6 +337,8 @@ class Client:
             await self.connect(host, port)
         elif command == BIND:
             await self.bind(host, port)
+        elif command == UDP_ASSOCIATE and "udp" in self.script:
+            await self.associate()
         else:
             await self.reply(NOT_SUPPORTED)
 
@@ -370,6 +383,17 @@ class Client:
                                      pump(reader, self.writer))
         finally:
             writer.close()
+
+    async def associate(self):
+        relay = Relay(self.proxy, self.script, self.writer.close)
+        try:
+            host, port = await relay.open(
+                self.writer.get_extra_info("sockname")[0])
+            await self.reply(SUCCEEDED,
+                             (self.script.text("udp.announce", host), port))
+            await swallow(self.reader)
+        finally:
+            relay.close()
 
     async def wait_for_caller(self, listener):
         """The socket of who connects, or None when the client closes before."""
