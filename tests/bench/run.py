@@ -34,7 +34,7 @@ PYTHON = "/usr/bin/python3"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 PORT = "1080"
-ECHO_PORT, SOURCE_PORT = "7", "80"
+ECHO_PORT, SOURCE_PORT, UDP_PORT = "7", "80", "1085"
 FAR_OF = {"slow": "10.22.1.1", "fast": "10.22.2.1"}
 PROXY_OF = {"slow": "10.11.1.1", "fast": "10.12.1.1"}
 NAME = "www.bench.example"
@@ -430,6 +430,72 @@ def row_names(bench):
     bench.say("getaddrinfo of a new name", fresh / 1e3, "us", 6)
 
 
+DANTE = ("/usr/lib/x86_64-linux-gnu/libdsocksd.so.0",
+         "/usr/local/lib/socksify-tests/libdsocksd.so.0")
+
+
+def dante_variables(bench):
+    """Dante's client library, or None where it is not installed."""
+    library = next((path for path in (os.environ.get("LIBDSOCKS", ""), *DANTE)
+                    if os.path.exists(path)), None)
+    if library is None:
+        return None
+    configuration = f"{bench.network.work}/socks.conf"
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write(f"""route {{
+  from: 0.0.0.0/0 to: {PROXY_OF['fast']}/32 via: direct
+}}
+route {{
+  from: 0.0.0.0/0 to: 0.0.0.0/0 via: {PROXY_OF['fast']} port = {UDP_PORT}
+  protocol: udp
+  proxyprotocol: socks_v5
+  method: none
+}}
+""")
+    return {"LD_PRELOAD": library, "SOCKS_CONF": configuration}
+
+
+def row_datagrams(bench):
+    """datagrams: round trip and sending and receiving, client CPU"""
+    bench.network.start("proxyhost", "udp", f"{BENCH}/udp_relay",
+                        PROXY_OF["fast"], UDP_PORT)
+    wait_until(f"port {UDP_PORT}", lambda: subprocess.run(
+        bench.network.enter("proxyhost", "ss", "-Hltn",
+                            f"sport = :{UDP_PORT}"),
+        check=True, stdout=subprocess.PIPE).stdout)
+    proxy = f"{PROXY_OF['fast']}:{UDP_PORT}"
+    dante = dante_variables(bench)
+    ours = {**library_variables("fast"), "SOCKSIFY_PROXY": f"socks5h://{proxy}"}
+    rows = [(mode, size, way) for size in ("200", "1400")
+            for mode in ("trip", "one", "mmsg", "gso", "receive")
+            for way in ([], ["-c"])]
+    for mode, size, way in rows:
+        count = str(bench.times(20000, 4000))
+        command = [f"{BENCH}/datagrams", *way]
+        rest = [mode, FAR_OF["fast"], ECHO_PORT, size, count]
+        ways = [lambda: bench.numbers(*command, "-s", proxy, *rest),
+                lambda: bench.numbers(*command, *rest, env=ours)]
+        theirs = dante and mode in ("trip", "one", "receive")
+        if theirs:
+            fewer = [*rest[:-1], str(bench.times(2000, 500))]
+            ways.append(lambda: bench.numbers(*command, *fewer, env=dante))
+        with bench.apart():
+            native, library, *other = bench.in_turn(bench.times(9, 5), *ways)
+        kind = "connected" if way else "unconnected"
+        bench.say(f"{mode}, {size} bytes, {kind}: CPU", native.over(library, 1),
+                  "x native", 0.95, at_least=True,
+                  note=f"native {us(native[1])}, library {us(library[1])}")
+        bench.say("    datagrams a second", native.over(library, 0), "x native",
+                  0.95, at_least=True, note=f"library "
+                  f"{1e6 / library[0]:.0f} thousand a second")
+        if other:
+            bench.say("    CPU against Dante's client",
+                      other[0].over(library, 1), "x library", 10,
+                      at_least=True, note=f"Dante's {us(other[0][1])}")
+    if not dante:
+        print("    Dante's client is not installed: not measured")
+
+
 def row_memory(bench):
     """open proxied connections"""
     # The proxy has two descriptors for each, and may have no more than this.
@@ -456,6 +522,7 @@ ROWS = {
     "start": row_start,
     "calls": row_calls,
     "bulk": row_bulk,
+    "datagrams": row_datagrams,
     "names": row_names,
     "memory": row_memory,
 }
