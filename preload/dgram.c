@@ -179,6 +179,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 	dgram->batch_busy = 0;
 	dgram->stdio = false;
+	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
 	dgram->primed = false;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	sources_clear(&dgram->sources);
@@ -354,6 +355,9 @@ static void set_target(struct dgram *dgram, const struct peer *peer,
 	target->peer = *peer;
 	target->len = (uint16_t)header_len;
 	memcpy(target->header, header, (size_t)header_len);
+	dgram->lead = address->sa.sa_family == AF_INET ?
+			      SOCKS5_UDP_HEADER_IPV4 :
+			      SOCKS5_UDP_HEADER_IPV6;
 	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
 }
 

@@ -72,6 +72,7 @@ struct dgram_route {
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
  * @self:	its own address, once it has handed itself a datagram
+ * @lead:	how long the latest header of an incoming datagram was
  * @segment:	UDP_SEGMENT, as the program has set it
  * @batch:	memory for sendmmsg and the like; a mapping, or NULL
  * @batch_busy:	somebody has it
@@ -100,6 +101,7 @@ struct dgram {
 	uint32_t queued;
 	uint32_t stdio;
 	uint32_t primed;
+	uint32_t lead;
 	uint32_t segment;
 	void *batch;
 	uint32_t batch_busy;

@@ -64,6 +64,7 @@ enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
  * struct incoming - a datagram that came
  * @n:		its length on the wire
  * @head:	its header's length; 0: it has none
+ * @lead:	length of the first vector: what the header may be like
  * @peek:	it is only looked at
  * @room:	of the program's vectors
  * @from:	who sent it, by the kernel
@@ -76,18 +77,20 @@ enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
 struct incoming {
 	size_t n;
 	size_t head;
+	size_t lead;
 	bool peek;
 	size_t room;
 	struct peer from;
 	struct peer shown;
 	size_t count;
 	struct iovec vectors[DGRAM_VECTORS + 2];
-	uint8_t first[SOCKS5_UDP_HEADER_IPV4];
+	uint8_t first[SOCKS5_UDP_HEADER_MAX];
 	uint8_t spill[DGRAM_SPILL];
 };
 
 /* The vectors for the kernel, around the message's, of which there are DGRAM_VECTORS at most. */
-void incoming_lay_out(struct incoming *in, const struct msghdr *message);
+void incoming_lay_out(const struct dgram *dgram, struct incoming *in,
+		      const struct msghdr *message);
 
 /* True: it is the program's; else it is to be dropped. */
 bool incoming_accept(struct dgram *dgram, struct incoming *in);
@@ -98,7 +101,7 @@ ssize_t incoming_give(struct incoming *in, struct msghdr *message,
 
 /* --- memory for more than one datagram, or many vectors: one user at a time --- */
 
-enum { BATCH_MESSAGES = 64, BATCH_SIZE = 1 << 16 };
+enum { BATCH_MESSAGES = 64, BATCH_SIZE = 1 << 17 };
 
 /* NULL: somebody has it, or there is none. */
 void *batch_claim(struct dgram *dgram);

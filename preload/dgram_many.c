@@ -120,12 +120,12 @@ struct in_batch {
 
 _Static_assert(sizeof(struct in_batch) <= BATCH_SIZE, "it fits");
 
-static bool in_make(const struct msghdr *message, struct mmsghdr *kernel,
+static bool in_make(const struct dgram *dgram, const struct msghdr *message, struct mmsghdr *kernel,
 		    struct incoming *in)
 {
 	if (message->msg_iovlen > DGRAM_VECTORS)
 		return false;
-	incoming_lay_out(in, message);
+	incoming_lay_out(dgram, in, message);
 	kernel->msg_hdr = (struct msghdr){
 		.msg_name = &in->from.address,
 		.msg_namelen = sizeof(in->from.address),
@@ -196,7 +196,7 @@ static long receive_batch(struct dgram *dgram, int fd, struct mmsghdr *messages,
 	if (batch == NULL)
 		return got;
 	for (made = 0; made < n && made < BATCH_MESSAGES; made++)
-		if (!in_make(&messages[made].msg_hdr, &batch->kernel[made],
+		if (!in_make(dgram, &messages[made].msg_hdr, &batch->kernel[made],
 			     &batch->messages[made]))
 			break;
 	if (made > 0)

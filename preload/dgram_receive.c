@@ -2,10 +2,10 @@
 /*
  * dgram_receive.c - datagrams from the proxy's relay: without their header
  *
- * The kernel is given three vectors: ten bytes for the header, the program's own, and a
- * spill. An IPv4 header is ten bytes, so the data of such a datagram is in its place at once;
- * behind a longer header it is moved there, and what the program's vectors had no room for
- * before comes out of the spill. How long the datagram is the kernel tells by MSG_TRUNC.
+ * The kernel is given three vectors: room for the header, as long as the latest one was, the
+ * program's own, and a spill. So the data is in its place at once; behind a header of another
+ * length it is moved there, and what the program's vectors had no room for before comes out
+ * of the spill. How long the datagram is the kernel tells by MSG_TRUNC.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,6 @@
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 #include "preload/hooks.h"
-
-enum { LEAST = SOCKS5_UDP_HEADER_IPV4 };
 
 static long real_receive(int fd, struct msghdr *message, int flags)
 {
@@ -203,12 +201,12 @@ static struct fragments *fragments_made(struct dgram *dgram)
 	return dgram->fragments;
 }
 
-/* What is put together is as if it had come so, with an IPv4 header. */
+/* What is put together is as if it had come so, with a header of that length. */
 static void put_whole(struct incoming *in, const struct fragments *f)
 {
-	copy_in(in, LEAST, f->bytes, f->len);
-	in->n = LEAST + f->len;
-	in->head = LEAST;
+	copy_in(in, in->lead, f->bytes, f->len);
+	in->n = in->lead + f->len;
+	in->head = in->lead;
 }
 
 /* False: it is not whole yet, or never will be. */
@@ -299,20 +297,22 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 	uint8_t head[SOCKS5_UDP_HEADER_MAX];
 	struct endpoint source;
 	const uint8_t *bytes = in->first;
-	size_t have = least(in->n, LEAST);
 	uint8_t frag;
 	int r;
 
-	if (in->n > LEAST && in->first[3] != 1) {
-		have = copy_out(in, 0, head, least(in->n, sizeof(head)));
+	r = socks5_get_udp_header(bytes, least(in->n, in->lead), &frag, &source);
+	if (r < 0 && in->n > in->lead) {
 		bytes = head;
+		r = socks5_get_udp_header(
+			head, copy_out(in, 0, head, least(in->n, sizeof(head))),
+			&frag, &source);
 	}
-	r = socks5_get_udp_header(bytes, have, &frag, &source);
 	if (r < 0) {
 		dgram_dropped(dgram, "a malformed header from the relay");
 		return false;
 	}
 	in->head = (size_t)r;
+	__atomic_store_n(&dgram->lead, (uint32_t)r, __ATOMIC_RELAXED);
 	if (!is_expected(dgram, in, bytes, &source))
 		return false;
 	return frag == 0 || fragment_came(dgram, in, (size_t)r, frag, &source);
@@ -350,9 +350,11 @@ bool incoming_accept(struct dgram *dgram, struct incoming *in)
 
 /* --- receiving -------------------------------------------------------------------------- */
 
-void incoming_lay_out(struct incoming *in, const struct msghdr *message)
+void incoming_lay_out(const struct dgram *dgram, struct incoming *in,
+		      const struct msghdr *message)
 {
-	in->vectors[0] = (struct iovec){ in->first, sizeof(in->first) };
+	in->lead = __atomic_load_n(&dgram->lead, __ATOMIC_RELAXED);
+	in->vectors[0] = (struct iovec){ in->first, in->lead };
 	memcpy(&in->vectors[1], message->msg_iov,
 	       message->msg_iovlen * sizeof(in->vectors[0]));
 	in->count = message->msg_iovlen + 2;
@@ -364,15 +366,33 @@ void incoming_lay_out(struct incoming *in, const struct msghdr *message)
 		in->room += in->vectors[i].iov_len;
 }
 
+/* What a longer header has pushed behind the data; a program may count on zeros there. */
+static void clear_behind(const struct incoming *in, size_t offset)
+{
+	size_t end = least(in->n, in->lead + in->room), piece;
+
+	while (offset < end) {
+		uint8_t *rest = at(in, offset, &piece);
+
+		if (rest == NULL)
+			return;
+		piece = least(piece, end - offset);
+		memset(rest, 0, piece);
+		offset += piece;
+	}
+}
+
 /* The data to where the program wants it. */
 static void put_in_place(struct incoming *in)
 {
 	size_t len = least(in->n - in->head, in->room);
 
-	if (in->head > LEAST)
-		slide_down(in, in->head, LEAST, len);
-	else if (in->head < LEAST)
-		slide_up(in, in->head, LEAST, len);
+	if (in->head > in->lead) {
+		slide_down(in, in->head, in->lead, len);
+		clear_behind(in, in->lead + len);
+	} else if (in->head < in->lead) {
+		slide_up(in, in->head, in->lead, len);
+	}
 }
 
 static void give_name(const struct incoming *in, struct msghdr *message)
@@ -429,7 +449,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 {
 	struct incoming in;
 
-	incoming_lay_out(&in, message);
+	incoming_lay_out(dgram, &in, message);
 	in.peek = flags & MSG_PEEK;
 	if (__atomic_load_n(&dgram->whole, __ATOMIC_ACQUIRE) &&
 	    take_whole(dgram, &in)) {
@@ -514,7 +534,7 @@ static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message
 {
 	struct incoming in;
 
-	incoming_lay_out(&in, message);
+	incoming_lay_out(dgram, &in, message);
 	for (;;) {
 		struct msghdr got = {
 			.msg_name = &in.from.address,

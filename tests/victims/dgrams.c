@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgrams.c - every call that carries datagrams, and what is told of them
+ *
+ * The far side echoes; on the next port (BAD) it answers from a port of its own. Each row is
+ * run directly and through proxies, and has to say the same.
+ */
+#include <limits.h>
+#include <netinet/udp.h>
+#include <sys/ioctl.h>
+
+#include "tests/victims/victim.h"
+
+static const char words[] = "to be, or not to be";
+
+enum { WORDS = sizeof(words) - 1, BUFFER = 70000 };
+
+static char buffer[BUFFER];
+
+static int datagram(const struct far *far, int flags)
+{
+	struct timeval patience = { .tv_sec = 5 };
+	int fd = socket(far->address.ss_family, SOCK_DGRAM | flags, 0);
+
+	if (fd < 0)
+		say_rc("socket", fd);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return fd;
+}
+
+static int connected(const struct far *far, int flags)
+{
+	int fd = datagram(far, flags);
+
+	say_rc("connect", dial(fd, far));
+	return fd;
+}
+
+static long send_to(int fd, const struct far *far, const void *data, size_t n,
+		    int flags)
+{
+	return sendto(fd, data, n, flags, (const void *)&far->address, far->len);
+}
+
+static void say_source(const char *key, const struct far *far,
+		       const struct sockaddr_storage *from, socklen_t len)
+{
+	char text[TEXT_MAX];
+
+	if (len == far->len && memcmp(from, &far->address, len) == 0) {
+		say(key, "peer/%u", (unsigned int)len);
+		return;
+	}
+	address_text(from, len, text, sizeof(text));
+	say(key, "%s", text);
+}
+
+/* What comes next: its length, its source, whether it is the words. */
+static void say_next(const char *key, const struct far *far, int fd, size_t room,
+		     int flags)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof(from);
+	char name[64];
+	long n;
+
+	memset(buffer, 0, sizeof(buffer));
+	n = recvfrom(fd, buffer, room, flags, (void *)&from, &len);
+	say_rc(key, n);
+	if (n < 0)
+		return;
+	snprintf(name, sizeof(name), "%s.from", key);
+	say_source(name, far, &from, len);
+	snprintf(name, sizeof(name), "%s.data", key);
+	say(name, "%.40s", buffer);
+}
+
+static void send_calls(const struct far *far)
+{
+	struct iovec parts[] = { { (void *)words, 3 }, { NULL, 0 },
+				 { (void *)(words + 3), WORDS - 3 } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	int fd = connected(far, 0);
+
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("1", far, fd, BUFFER, 0);
+	say_rc("write", write(fd, words, WORDS));
+	say_next("2", far, fd, BUFFER, 0);
+	say_rc("writev", writev(fd, parts, 3));
+	say_next("3", far, fd, BUFFER, 0);
+	say_rc("sendmsg", sendmsg(fd, &message, 0));
+	say_next("4", far, fd, BUFFER, 0);
+	message.msg_name = (void *)&far->address;
+	message.msg_namelen = far->len;
+	say_rc("sendmsg-to", sendmsg(fd, &message, 0));
+	say_next("5", far, fd, BUFFER, 0);
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_next("6", far, fd, BUFFER, 0);
+	say_rc("dontwait", send(fd, words, WORDS, MSG_DONTWAIT));
+	say_next("7", far, fd, BUFFER, 0);
+	say_peer("peer", fd);
+	say_so_error("so_error", fd);
+}
+
+static void receive_calls(const struct far *far)
+{
+	struct iovec parts[] = { { buffer, 4 }, { NULL, 0 }, { buffer + 10, 100 } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	int fd = connected(far, 0);
+
+	for (int i = 0; i < 5; i++)
+		send(fd, words, WORDS, 0);
+	say_rc("recv", recv(fd, buffer, BUFFER, 0));
+	say_rc("read", read(fd, buffer, BUFFER));
+	memset(buffer, 0, 200);
+	say_rc("readv", readv(fd, parts, 3));
+	say("readv.data", "%s|%s", buffer, buffer + 10);
+	say_rc("recvmsg", recvmsg(fd, &message, 0));
+	say("recvmsg.flags", "%x", message.msg_flags);
+	say_rc("recvfrom-null", recvfrom(fd, buffer, BUFFER, 0, NULL, NULL));
+	say_rc("empty", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
+}
+
+static void unconnected(const struct far *far)
+{
+	int fd = datagram(far, 0);
+
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_next("next", far, fd, BUFFER, 0);
+	say_peer("peer", fd);
+	say_rc("shutdown", shutdown(fd, SHUT_RDWR));
+	say_so_error("so_error", fd);
+}
+
+static void lengths(const struct far *far)
+{
+	static const size_t sizes[] = { 0, 1, 9, 10, 11, 512, 1400, 9000, 60000 };
+	int fd = datagram(far, 0);
+	struct msghdr message = { 0 };
+	struct iovec iov;
+
+	memset(buffer, 'x', sizeof(buffer));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		memset(buffer, 'x', sizes[i]);
+		say_rc("sent", send_to(fd, far, buffer, sizes[i], 0));
+		memset(buffer, 0, sizeof(buffer));
+		say_rc("got", recv(fd, buffer, BUFFER, 0));
+		say("length", "%zu", strspn(buffer, "x"));
+	}
+	say_rc("too-long", send_to(fd, far, buffer, 65600, 0));
+	iov = (struct iovec){ buffer, 4 };
+	message.msg_iov = &iov;
+	message.msg_iovlen = 1;
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("short", recvmsg(fd, &message, 0));
+	say("short.flags", "%x", message.msg_flags);
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("short-trunc", recvmsg(fd, &message, MSG_TRUNC));
+	say("short-trunc.flags", "%x", message.msg_flags);
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("none", recv(fd, NULL, 0, 0));
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("none-trunc", recv(fd, NULL, 0, MSG_TRUNC));
+	say_rc("left", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
+}
+
+static void peeks(const struct far *far)
+{
+	int fd = datagram(far, 0);
+	int n = -1;
+
+	send_to(fd, far, words, WORDS, 0);
+	say_poll("poll", fd, POLLIN, LONG_MS);
+	say_rc("fionread", ioctl(fd, FIONREAD, &n));
+	say("fionread.n", "%d", n);
+	say_next("peek", far, fd, BUFFER, MSG_PEEK);
+	say_next("peek-short", far, fd, 5, MSG_PEEK);
+	say_next("peek-trunc", far, fd, 5, MSG_PEEK | MSG_TRUNC);
+	say_next("taken", far, fd, BUFFER, 0);
+	n = -1;
+	say_rc("fionread", ioctl(fd, FIONREAD, &n));
+	say("fionread.n", "%d", n);
+	say_next("left", far, fd, BUFFER, MSG_DONTWAIT);
+}
+
+enum { MANY = 5 };
+
+static void many(const struct far *far)
+{
+	struct mmsghdr messages[MANY + 1] = { 0 };
+	struct sockaddr_storage from[MANY + 1];
+	struct iovec iov[MANY + 1];
+	struct timespec soon = { .tv_nsec = 300000000 };
+	int fd = datagram(far, 0);
+	int n;
+
+	for (int i = 0; i < MANY; i++) {
+		iov[i] = (struct iovec){ (void *)words, (size_t)i * 4 };
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = (void *)&far->address,
+			.msg_namelen = far->len,
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+		};
+	}
+	say_rc("sendmmsg", sendmmsg(fd, messages, MANY, 0));
+	for (int i = 0; i < MANY; i++)
+		say("sent", "%u", messages[i].msg_len);
+	sleep_ms(PENDING_MS * 2 + 200);
+	for (int i = 0; i <= MANY; i++) {
+		iov[i] = (struct iovec){ buffer + 100 * i, 100 };
+		messages[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+						       .msg_namelen = sizeof(from[i]),
+						       .msg_iov = &iov[i],
+						       .msg_iovlen = 1 };
+	}
+	n = (int)say_rc("recvmmsg", recvmmsg(fd, messages, 2, 0, NULL));
+	for (int i = 0; i < n; i++) {
+		say("got", "%u:%x", messages[i].msg_len,
+		    messages[i].msg_hdr.msg_flags);
+		say_source("got.from", far, &from[i],
+			   messages[i].msg_hdr.msg_namelen);
+	}
+	say_rc("waitforone", recvmmsg(fd, messages, MANY + 1, MSG_WAITFORONE, NULL));
+	say_rc("dontwait", recvmmsg(fd, messages, MANY, MSG_DONTWAIT, NULL));
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("timeout", recvmmsg(fd, messages, 1, 0, &soon));
+}
+
+static void readiness(const struct far *far)
+{
+	int ep = epoll_create1(0);
+	int fd = datagram(far, SOCK_NONBLOCK);
+	fd_set in;
+	struct timeval patience = { .tv_sec = 8 };
+
+	epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLET, 7);
+	say_poll("before", fd, POLLIN | POLLOUT, 0);
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_rc("again", send_to(fd, far, words, WORDS, 0));
+	say_poll("out", fd, POLLOUT, 0);
+	say_poll("in", fd, POLLIN, LONG_MS);
+	say_next("1", far, fd, BUFFER, 0);
+	FD_ZERO(&in);
+	FD_SET(fd, &in);
+	say_rc("select", select(fd + 1, &in, NULL, NULL, &patience));
+	say_next("2", far, fd, BUFFER, 0);
+	say_rc("empty", recv(fd, buffer, BUFFER, 0));
+}
+
+/* The wait is what goes on with an association: in an epoll, in a select. */
+static void epolled(const struct far *far)
+{
+	int ep = epoll_create1(0);
+	int fd = datagram(far, SOCK_NONBLOCK);
+
+	epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 7);
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_epoll("epoll", ep, LONG_MS);
+	say_next("next", far, fd, BUFFER, 0);
+	say_surplus("surplus", ep);
+}
+
+static void added_later(const struct far *far)
+{
+	int ep = epoll_create1(0);
+	int fd = datagram(far, SOCK_NONBLOCK);
+
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 7);
+	say_epoll("epoll", ep, LONG_MS);
+	say_next("next", far, fd, BUFFER, 0);
+}
+
+static void selected(const struct far *far)
+{
+	struct timeval patience = { .tv_sec = 8 };
+	int fd = datagram(far, SOCK_NONBLOCK);
+	fd_set in;
+
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	FD_ZERO(&in);
+	FD_SET(fd, &in);
+	say_rc("select", select(fd + 1, &in, NULL, NULL, &patience));
+	say_next("next", far, fd, BUFFER, 0);
+}
+
+static void reconnect(const struct far *far)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct far other = *far;
+	int fd = connected(far, 0);
+
+	other.address = far->good;
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("1", far, fd, BUFFER, 0);
+	say_rc("connect-again", dial_good(fd, far));
+	say_peer("peer", fd);
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("2", &other, fd, BUFFER, 0);
+	say_rc("dissolve", connect(fd, &none, sizeof(none)));
+	say_peer("peer", fd);
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_next("3", far, fd, BUFFER, 0);
+	say_rc("connect", dial(fd, far));
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("4", far, fd, BUFFER, 0);
+	say_rc("shutdown", shutdown(fd, SHUT_WR));
+	say_rc("send", send(fd, words, WORDS, 0));
+}
+
+static void duplicates(const struct far *far)
+{
+	int fd = connected(far, 0), copy = dup(fd);
+
+	close(fd);
+	say_rc("send", send(copy, words, WORDS, 0));
+	say_next("next", far, copy, BUFFER, 0);
+	fd = dup(copy);
+	close(copy);
+	say_peer("peer", fd);
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("next", far, fd, BUFFER, 0);
+}
+
+static void forks(const struct far *far)
+{
+	int fd = connected(far, 0);
+	pid_t pid;
+
+	send(fd, words, WORDS, 0);
+	pid = child();
+	if (pid == 0) {
+		say_next("child", far, fd, BUFFER, 0);
+		say_rc("child.send", send(fd, words, WORDS, 0));
+		say_peer("child.peer", fd);
+		_exit(0);
+	}
+	child_join("child", pid);
+	say_next("parent", far, fd, BUFFER, 0);
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("parent", far, fd, BUFFER, 0);
+}
+
+static void controls(const struct far *far)
+{
+	bool six = far->address.ss_family == AF_INET6;
+	struct iovec iov = { buffer, BUFFER };
+	_Alignas(struct cmsghdr) char control[256];
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	int fd = datagram(far, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on));
+	setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP,
+		   six ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof(on));
+	if (!six) /* of an IPv4 relay's datagram there is none */
+		setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	send_to(fd, far, words, WORDS, 0);
+	say_rc("recvmsg", recvmsg(fd, &message, 0));
+	say("flags", "%x", message.msg_flags);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
+	     c = CMSG_NXTHDR(&message, c))
+		say("control", "%d:%d:%zu", c->cmsg_level, c->cmsg_type,
+		    (size_t)c->cmsg_len);
+}
+
+static void segments(const struct far *far)
+{
+	int fd = connected(far, 0), size = 100, on = 1;
+	size_t sum = 0;
+
+	say_rc("segment", setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size,
+				     sizeof(size)));
+	say_option("option", fd, IPPROTO_UDP, UDP_SEGMENT);
+	memset(buffer, 'x', 450);
+	say_rc("send", send(fd, buffer, 450, 0));
+	for (int i = 0; i < 5; i++) {
+		long n = recv(fd, buffer, BUFFER, 0);
+
+		sum += n > 0 ? (size_t)n : 0;
+		say("piece", "%ld", n);
+	}
+	say("sum", "%zu", sum);
+	say_rc("whole", send(fd, buffer, 95, 0));
+	say_rc("whole", recv(fd, buffer, BUFFER, 0));
+	(void)on;
+}
+
+static void fails(const struct far *far)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	int fd = datagram(far, 0);
+
+	say_rc("short-address", sendto(fd, words, WORDS, 0,
+				       (const void *)&far->address, 4));
+	say_rc("bad-buffer", sendto(fd, (void *)8, 100, 0,
+				    (const void *)&far->address, far->len));
+	say_rc("other-family",
+	       far->address.ss_family == AF_INET ?
+		       sendto(fd, words, WORDS, 0, (void *)&six, sizeof(six)) :
+		       sendto(fd, words, WORDS, 0, (void *)&four, 3));
+	if (far->address.ss_family == AF_INET) /* IPv6 sends it as any other */
+		say_rc("oob", send_to(fd, far, words, WORDS, MSG_OOB));
+	say_rc("too-long", send_to(fd, far, buffer, 65536, 0));
+	say_rc("errqueue", recv(fd, buffer, BUFFER, MSG_ERRQUEUE));
+	say_rc("timeout", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
+	say_so_error("so_error", fd);
+}
+
+static const struct row rows[] = {
+	{ "send-calls", "echo", send_calls },
+	{ "receive-calls", "echo", receive_calls },
+	{ "unconnected", "echo", unconnected },
+	{ "lengths", "echo", lengths },
+	{ "peeks", "echo", peeks },
+	{ "many", "echo", many },
+	{ "readiness", "echo", readiness },
+	{ "epolled", "echo", epolled },
+	{ "added-later", "echo", added_later },
+	{ "selected", "echo", selected },
+	{ "reconnect", "echo", reconnect },
+	{ "duplicates", "echo", duplicates },
+	{ "forks", "echo", forks },
+	{ "controls", "echo", controls },
+	{ "segments", "echo", segments },
+	{ "fails", "echo", fails },
+};
+
+VICTIM_MAIN(rows)
