@@ -355,7 +355,7 @@ static void set_target(struct dgram *dgram, const struct peer *peer,
 	target->peer = *peer;
 	target->len = (uint16_t)header_len;
 	memcpy(target->header, header, (size_t)header_len);
-	dgram->lead = address->sa.sa_family == AF_INET ?
+	dgram->lead = peer->address.sa.sa_family == AF_INET ?
 			      SOCKS5_UDP_HEADER_IPV4 :
 			      SOCKS5_UDP_HEADER_IPV6;
 	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);

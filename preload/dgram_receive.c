@@ -312,7 +312,8 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 		return false;
 	}
 	in->head = (size_t)r;
-	__atomic_store_n(&dgram->lead, (uint32_t)r, __ATOMIC_RELAXED);
+	if (r >= SOCKS5_UDP_HEADER_IPV4)
+		__atomic_store_n(&dgram->lead, (uint32_t)r, __ATOMIC_RELAXED);
 	if (!is_expected(dgram, in, bytes, &source))
 		return false;
 	return frag == 0 || fragment_came(dgram, in, (size_t)r, frag, &source);
@@ -328,7 +329,7 @@ static bool unwrap_own(struct dgram *dgram, struct incoming *in)
 
 	if (dgram_is_nudge(in->first, in->n))
 		return false;
-	if (in->n >= LEAST && memcmp(in->first, zeros, sizeof(zeros)) == 0)
+	if (in->n >= sizeof(zeros) && memcmp(in->first, zeros, sizeof(zeros)) == 0)
 		return unwrap(dgram, in);
 	in->shown = in->from;
 	return dgram_connected(dgram) == DGRAM_NONE;

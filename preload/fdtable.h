@@ -51,9 +51,9 @@ enum fd_note {
 	FD_SWAPPED = 1024, /* one of the other family stands for it (swap.h) */
 	FD_WATCHED_MORE = 2048, /* fdtable_watch does not know all of that */
 	FD_CLAIMED = 4096, /* bound so that it goes with a connection (listener.h) */
-	FD_OURS = 8192, /* it is none of the program's (ask.h) */
 	FD_DEVICE = 8192, /* an option that names a device was set (detour.h) */
 	FD_PRIVATE = 16384, /* it is one of ours (private_fd.h) */
+	FD_OURS = 32768, /* it is none of the program's (ask.h) */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */
