@@ -22,6 +22,9 @@
 /* How long after its deadline a record may wait for a successor. */
 #define GRACE_NS NS_PER_S
 
+/* In the place of a cookie, which counts up from 1. */
+#define WRITING UINT64_MAX
+
 static struct kin nobody;
 struct kin *kin_page = &nobody;
 
@@ -66,27 +69,70 @@ static struct kin_memo *memo_of(uint64_t cookie)
 	return NULL;
 }
 
+static uint32_t age_of(const struct kin_memo *memo, uint32_t turn)
+{
+	return turn - __atomic_load_n(&memo->turn, __ATOMIC_RELAXED);
+}
+
 static struct kin_memo *oldest_of(struct kin_memo *set, uint32_t turn)
 {
-	struct kin_memo *oldest = set;
+	struct kin_memo *oldest = NULL;
 
-	for (size_t i = 1; i < KIN_WAYS; i++)
-		if (turn - set[i].turn > turn - oldest->turn)
+	for (size_t i = 0; i < KIN_WAYS; i++)
+		if (cookie_in(&set[i]) != WRITING &&
+		    (oldest == NULL ||
+		     age_of(&set[i], turn) > age_of(oldest, turn)))
 			oldest = &set[i];
 	return oldest;
 }
 
-/* A socket that is connected anew has one memo, not two. */
+/*
+ * The memo to write, which is the caller's alone until it gets a cookie: the one that the
+ * socket has (connected anew it has one, not two), else the oldest of its set. NULL: all
+ * are being written, or their writers were killed meanwhile.
+ */
+static struct kin_memo *memo_taken(uint64_t cookie, uint32_t turn)
+{
+	for (;;) {
+		struct kin_memo *memo = memo_of(cookie);
+		uint64_t was;
+
+		if (memo == NULL)
+			memo = oldest_of(kin_page->memos[cookie % KIN_SETS],
+					 turn);
+		if (memo == NULL)
+			return NULL;
+		was = cookie_in(memo);
+		if (was != WRITING &&
+		    __atomic_compare_exchange_n(&memo->cookie, &was, WRITING,
+						false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return memo;
+	}
+}
+
+/* By words that cannot tear: a reader may look meanwhile. */
+static void copy_peer(struct peer *to, const struct peer *from)
+{
+	uint32_t *out = (uint32_t *)to;
+	const uint32_t *in = (const uint32_t *)from;
+
+	_Static_assert(sizeof(*to) % sizeof(*out) == 0, "whole words");
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*out); i++)
+		__atomic_store_n(&out[i],
+				 __atomic_load_n(&in[i], __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+}
+
 void kin_leave(uint64_t cookie, const struct peer *peer)
 {
 	uint32_t turn = __atomic_add_fetch(&kin_page->turn, 1, __ATOMIC_RELAXED);
-	struct kin_memo *memo = memo_of(cookie);
+	struct kin_memo *memo = memo_taken(cookie, turn);
 
 	if (memo == NULL)
-		memo = oldest_of(kin_page->memos[cookie % KIN_SETS], turn);
-	__atomic_store_n(&memo->cookie, 0, __ATOMIC_RELEASE);
-	memo->turn = turn;
-	memo->peer = *peer;
+		return;
+	__atomic_store_n(&memo->turn, turn, __ATOMIC_RELAXED);
+	copy_peer(&memo->peer, peer);
 	__atomic_store_n(&memo->cookie, cookie, __ATOMIC_RELEASE);
 }
 
@@ -107,7 +153,8 @@ bool kin_peer(uint64_t cookie, struct peer *peer)
 
 	if (memo == NULL)
 		return false;
-	*peer = memo->peer;
+	copy_peer(peer, &memo->peer);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return cookie_in(memo) == cookie && peer->len <= sizeof(peer->address);
 }
 

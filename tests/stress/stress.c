@@ -1093,7 +1093,7 @@ static void rounds(int seconds)
 		if (!quiet && !nothing_left())
 			complain("connections under way, and none is", 1, 0);
 	}
-	if (at_last > at_first + GROWTH_KIB)
+	if (!quiet && at_last > at_first + GROWTH_KIB)
 		complain("KiB of memory", at_last, at_first);
 	printf("stress: operations=%llu connected=%llu refused=%llu forks=%llu "
 	       "passed=%llu signals=%llu descriptors=%d memory=%ld-%ldKiB "
