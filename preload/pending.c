@@ -44,6 +44,9 @@ enum {
 	MARKER_GENERATION_MASK = 0xffffff,
 };
 
+/* In the place of the count of references. */
+#define CLAIMED UINT32_MAX
+
 /* No pointer of a program and no small number has these upper bits. */
 #define MARKER_TAG 0xa5c5e7ull
 
@@ -77,12 +80,17 @@ void pending_setup(void)
 		chunk_made(0);
 }
 
+/*
+ * While it is made new nobody gets a reference: one that was closed while it was pending
+ * still looks active, and of the generation that somebody may look for.
+ */
 static bool claim(struct pending *pending)
 {
 	uint32_t unused = 0;
 
-	if (!__atomic_compare_exchange_n(&pending->refs, &unused, 1, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&pending->refs, &unused, CLAIMED,
+					 false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return false;
 	__atomic_store_n(&pending->state, PENDING_NEW, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&pending->generation, 1, __ATOMIC_RELEASE);
@@ -93,6 +101,7 @@ static bool claim(struct pending *pending)
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
 		__atomic_store_n(&pending->watches[i].epfd, -1,
 				 __ATOMIC_RELAXED);
+	__atomic_store_n(&pending->refs, 1, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -115,7 +124,7 @@ bool pending_hold(struct pending *pending)
 {
 	uint32_t refs = __atomic_load_n(&pending->refs, __ATOMIC_RELAXED);
 
-	while (refs != 0)
+	while (refs != 0 && refs != CLAIMED)
 		if (__atomic_compare_exchange_n(&pending->refs, &refs, refs + 1,
 						true, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))

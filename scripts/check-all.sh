@@ -78,7 +78,7 @@ part shellcheck scripts_are_clean
 part lint sh scripts/lint.sh
 part asan sh scripts/check-asan.sh
 part tsan sh scripts/check-tsan.sh
-part stress sh scripts/check-stress.sh build/asan
+part stress sh scripts/check-stress.sh
 part e2e env BUILD=build/gcc tests/e2e/run
 
 echo "$passed passed, $failed failed"
