@@ -167,9 +167,10 @@ int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 /* --- sending -------------------------------------------------------------------------- */
 
 /* Vectors beyond what is kept on the stack: the data is copied behind the header. */
-static long send_copied(int fd, struct msghdr *message, const struct outgoing *out,
-			int flags)
+static long send_copied(int fd, const struct msghdr *message,
+			const struct outgoing *out, int flags)
 {
+	struct msghdr copied = *message;
 	struct iovec whole;
 	size_t used = out->len;
 	long n = sys6(SYS_mmap, NULL, BOUNCE_SIZE, PROT_READ | PROT_WRITE,
@@ -191,16 +192,17 @@ static long send_copied(int fd, struct msghdr *message, const struct outgoing *o
 		used += iov->iov_len;
 	}
 	whole.iov_len = used;
-	message->msg_iov = &whole;
-	message->msg_iovlen = 1;
-	n = sys3(SYS_sendmsg, fd, message, flags);
+	copied.msg_iov = &whole;
+	copied.msg_iovlen = 1;
+	n = sys3(SYS_sendmsg, fd, &copied, flags);
 	sys2(SYS_munmap, whole.iov_base, BOUNCE_SIZE);
 	return n;
 }
 
-static long send_framed(int fd, struct msghdr *message, const struct outgoing *out,
-			int flags)
+static long send_framed(int fd, const struct msghdr *message,
+			const struct outgoing *out, int flags)
 {
+	struct msghdr framed = *message;
 	struct iovec vectors[DGRAM_VECTORS];
 
 	if (message->msg_iovlen >= DGRAM_VECTORS)
@@ -209,9 +211,9 @@ static long send_framed(int fd, struct msghdr *message, const struct outgoing *o
 	vectors[0].iov_len = out->len;
 	memcpy(&vectors[1], message->msg_iov,
 	       message->msg_iovlen * sizeof(vectors[0]));
-	message->msg_iov = vectors;
-	message->msg_iovlen++;
-	return real_send(fd, message, flags);
+	framed.msg_iov = vectors;
+	framed.msg_iovlen++;
+	return real_send(fd, &framed, flags);
 }
 
 /* False: there is a relay by now. */

@@ -254,7 +254,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	if (!conn_any() || !asks_count(request) || !is_pending(fd))
 		return REAL(ioctl)(fd, request, arg);
 	r = REAL(ioctl)(fd, request, arg);
-	if (r == 0)
+	if (r == 0 && arg != NULL)
 		*(int *)arg = 0;
 	return r;
 }
