@@ -34,7 +34,9 @@
 #include "preload/clock.h"
 #include "preload/conn.h"
 #include "preload/fdtable.h"
+#include "preload/options.h"
 #include "preload/private_fd.h"
+#include "preload/real.h"
 #include "preload/signals.h"
 #include "preload/tunnel.h"
 
@@ -62,19 +64,20 @@ struct asked {
 uint32_t ask_count;
 
 static struct asked *all;
+static struct ask_served *served_all;
 static struct asked *orphans; /* a parent's, in the child of a fork */
 static uint32_t lock_word;
 static int gathering = -1; /* the epoll */
 static int timer = -1;
 
-static void lock(sigset_t *signals)
+void ask_lock(sigset_t *signals)
 {
 	signals_block(signals);
 	while (__atomic_exchange_n(&lock_word, 1, __ATOMIC_ACQUIRE) != 0)
 		sys0(SYS_sched_yield);
 }
 
-static void unlock(const sigset_t *signals)
+void ask_unlock(const sigset_t *signals)
 {
 	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
 	signals_restore(signals);
@@ -128,7 +131,9 @@ static void gather(const struct pollfd *fds)
 {
 	uint32_t events = (uint32_t)fds->events; /* the same bits */
 
-	if (ctl(EPOLL_CTL_MOD, fds->fd, events) == -ENOENT)
+	if (events == 0)
+		ctl(EPOLL_CTL_DEL, fds->fd, 0);
+	else if (ctl(EPOLL_CTL_MOD, fds->fd, events) == -ENOENT)
 		ctl(EPOLL_CTL_ADD, fds->fd, events);
 }
 
@@ -158,7 +163,7 @@ static void gather_all(void)
 	int64_t until = conn_look_again(false);
 	struct pollfd fds;
 
-	if (all == NULL) {
+	if (all == NULL && served_all == NULL) {
 		close_both();
 		return;
 	}
@@ -170,6 +175,12 @@ static void gather_all(void)
 		if (lookup_fds(asked->lookup, &fds, 1) == 1)
 			gather(&fds);
 		until = earlier(until, lookup_deadline(asked->lookup));
+	}
+	for (struct ask_served *served = served_all; served != NULL;
+	     served = served->next) {
+		served->attend(served, &fds);
+		gather(&fds);
+		until = earlier(until, served->until_ns);
 	}
 	set_timer(until);
 }
@@ -287,8 +298,8 @@ static void make_room(void)
 	bury();
 }
 
-static int begin(void *owner, const struct asker *asker,
-		 const struct ask_question *question)
+int ask_within(void *owner, const struct asker *asker,
+	       const struct ask_question *question)
 {
 	struct asked *asked;
 
@@ -310,7 +321,6 @@ static int begin(void *owner, const struct asker *asker,
 	asked->next = all;
 	all = asked;
 	__atomic_add_fetch(&ask_count, 1, __ATOMIC_RELAXED);
-	gather_all();
 	return 0;
 }
 
@@ -323,9 +333,10 @@ int ask(void *owner, const struct asker *asker,
 
 	if (!fdtable_ours())
 		return -EPERM; /* a vfork child: it would be its parent's */
-	lock(&signals);
-	r = begin(owner, asker, question);
-	unlock(&signals);
+	ask_lock(&signals);
+	r = ask_within(owner, asker, question);
+	gather_all();
+	ask_unlock(&signals);
 	errno = saved_errno;
 	return r;
 }
@@ -337,26 +348,65 @@ bool ask_waits(const void *owner)
 
 	if (!ask_any())
 		return false;
-	lock(&signals);
+	ask_lock(&signals);
 	for (const struct asked *asked = all; asked != NULL; asked = asked->next)
 		waits = waits || (asked->owner == owner && asked->lookup != NULL);
-	unlock(&signals);
+	ask_unlock(&signals);
 	return waits;
 }
 
 /* No heap: close() may be called by a signal handler. */
+void ask_forget_within(const void *owner)
+{
+	for (struct asked *asked = all; asked != NULL; asked = asked->next)
+		if (asked->owner == owner)
+			asked->owner = NULL;
+}
+
 void ask_forget(const void *owner)
 {
 	sigset_t signals;
 
 	if (!ask_any())
 		return;
-	lock(&signals);
-	for (struct asked *asked = all; asked != NULL; asked = asked->next)
-		if (asked->owner == owner)
-			asked->owner = NULL;
-	unlock(&signals);
+	ask_lock(&signals);
+	ask_forget_within(owner);
+	ask_unlock(&signals);
 }
+
+/* --- streams of questions ------------------------------------------------------------------ */
+
+void ask_serve(struct ask_served *served)
+{
+	served->next = served_all;
+	served_all = served;
+	__atomic_add_fetch(&ask_count, 1, __ATOMIC_RELAXED);
+}
+
+void ask_serve_end(struct ask_served *served)
+{
+	for (struct ask_served **at = &served_all; *at != NULL;
+	     at = &(*at)->next) {
+		if (*at != served)
+			continue;
+		*at = served->next;
+		__atomic_sub_fetch(&ask_count, 1, __ATOMIC_RELAXED);
+		return;
+	}
+}
+
+static void step_served(void)
+{
+	struct ask_served *next;
+
+	for (struct ask_served *served = served_all; served != NULL;
+	     served = next) {
+		next = served->next;
+		served->step(served);
+	}
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 bool ask_attend(struct pollfd *pollfd)
 {
@@ -364,14 +414,14 @@ bool ask_attend(struct pollfd *pollfd)
 
 	if (!ask_any() || !fdtable_ours())
 		return false;
-	lock(&signals);
+	ask_lock(&signals);
 	bury();
 	for (struct asked *asked = all; asked != NULL; asked = asked->next)
 		if (asked->asker->waiting != NULL)
 			asked->asker->waiting(asked->owner);
 	gather_all();
 	*pollfd = (struct pollfd){ .fd = gathering, .events = POLLIN };
-	unlock(&signals);
+	ask_unlock(&signals);
 	return pollfd->fd >= 0;
 }
 
@@ -383,14 +433,64 @@ void ask_step(void)
 	if (!ask_any() || !fdtable_ours())
 		return;
 	conn_expire();
-	lock(&signals);
+	ask_lock(&signals);
 	for (struct asked *asked = all; asked != NULL; asked = asked->next)
 		if (asked->lookup != NULL && asked->owner != NULL)
 			lookup_step(asked->lookup);
 	bury();
+	step_served();
 	gather_all();
-	unlock(&signals);
+	ask_unlock(&signals);
 	errno = saved_errno;
+}
+
+static int64_t limit_of(int fd, int option)
+{
+	struct timeval timeout = option_timeout(fd, option);
+
+	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
+		return INT64_MAX;
+	return clock_now_ns() + timeout.tv_sec * NS_PER_S +
+	       timeout.tv_usec * 1000ll;
+}
+
+/* 1: go on; 0: fd is ready, or there is nothing to step; -errno. */
+static int await_once(int fd, short events, int64_t limit)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = events } };
+	int64_t left = limit == INT64_MAX ? 0 : limit - clock_now_ns();
+	struct timespec timeout = { .tv_sec = left / NS_PER_S,
+				    .tv_nsec = left % NS_PER_S };
+	sigset_t now;
+	int r;
+
+	if (left < 0)
+		return -EAGAIN;
+	if (!ask_attend(&fds[1]))
+		return 0;
+	signals_exchange(NULL, &now); /* only asked */
+	r = REAL(ppoll)(fds, 2, limit == INT64_MAX ? NULL : &timeout, NULL);
+	if (r < 0)
+		return errno == EINTR && limit == INT64_MAX &&
+				       signals_restart(&now) ?
+			       1 :
+			       -errno;
+	ask_step();
+	return fds[0].revents == 0;
+}
+
+int ask_await(int fd, int option, const void *owner)
+{
+	short events = option == SO_RCVTIMEO ? POLLIN : POLLOUT;
+	int64_t limit = limit_of(fd, option);
+	int r;
+
+	do {
+		if (owner != NULL && !ask_waits(owner))
+			return 0;
+		r = await_once(fd, events, limit);
+	} while (r > 0);
+	return r;
 }
 
 void ask_forked_child(void)
@@ -400,6 +500,7 @@ void ask_forked_child(void)
 	orphans = __atomic_load_n(&lock_word, __ATOMIC_RELAXED) == 0 ? all :
 								       NULL;
 	all = NULL;
+	served_all = NULL;
 	ask_count = 0;
 	lock_word = 0;
 }

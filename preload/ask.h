@@ -4,6 +4,7 @@
 #define SOCKSIFY_PRELOAD_ASK_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,21 @@ struct asker {
 	void (*waiting)(void *owner);
 };
 
-/* How many are under way in this process: the hooks' first question. */
+/**
+ * struct ask_served - a stream of questions, which is stepped as they are
+ * @next:	ask.c's
+ * @attend:	what it waits for; no events: nothing
+ * @step:	goes on without waiting; may ask, and end what is served
+ * @until_ns:	when to step though nothing happened (CLOCK_MONOTONIC)
+ */
+struct ask_served {
+	struct ask_served *next;
+	void (*attend)(struct ask_served *served, struct pollfd *pollfd);
+	void (*step)(struct ask_served *served);
+	int64_t until_ns;
+};
+
+/* How many of both this process has: the hooks' first question. */
 extern uint32_t ask_count;
 
 static inline bool ask_any(void)
@@ -61,10 +76,31 @@ bool ask_waits(const void *owner);
 void ask_forget(const void *owner);
 
 /*
+ * Begins to serve, and ends it. With the lock, as all that a stream of questions does; a step
+ * has it.
+ */
+void ask_lock(sigset_t *signals);
+void ask_unlock(const sigset_t *signals);
+void ask_serve(struct ask_served *served);
+void ask_serve_end(struct ask_served *served);
+
+/* The same as ask and ask_forget, with the lock. */
+int ask_within(void *owner, const struct asker *asker,
+	       const struct ask_question *question);
+void ask_forget_within(const void *owner);
+
+/*
  * Whoever waits for anything waits for this, too: false when nothing is under way. It is
  * readable when ask_step has something to do, be it because a time is over.
  */
 bool ask_attend(struct pollfd *pollfd);
+
+/*
+ * Waits until fd can be read (SO_RCVTIMEO) or written (SO_SNDTIMEO), within that option's
+ * time, and steps meanwhile; but not when nothing of owner's is asked any more (NULL: nothing
+ * at all). 0; -EAGAIN: the time is over; -EINTR. A cancellation point.
+ */
+int ask_await(int fd, int option, const void *owner);
 
 /* Goes on with all of them, as far as that goes without waiting. */
 void ask_step(void);

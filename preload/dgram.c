@@ -293,8 +293,6 @@ static const char *unfit(const struct endpoint *to)
 	}
 	if (is_broadcast(to))
 		return "multicast and broadcast need a direct rule";
-	if (to->port == 0)
-		return "port 0";
 	return NULL;
 }
 

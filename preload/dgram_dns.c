@@ -349,54 +349,10 @@ static void waiting(void *owner)
 		__atomic_store_n(&dgram->nudged, false, __ATOMIC_RELEASE);
 }
 
-static int64_t limit_of(int fd)
-{
-	struct timeval timeout = option_timeout(fd, SO_RCVTIMEO);
-
-	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
-		return INT64_MAX;
-	return clock_now_ns() + timeout.tv_sec * NS_PER_S +
-	       timeout.tv_usec * 1000ll;
-}
-
-/* 1: go on; 0: there is something to be read; -errno. */
-static int wait_once(int fd, int64_t limit)
-{
-	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN } };
-	int64_t left = limit == INT64_MAX ? 0 : limit - clock_now_ns();
-	struct timespec timeout = { .tv_sec = left / NS_PER_S,
-				    .tv_nsec = left % NS_PER_S };
-	sigset_t now;
-	int r;
-
-	if (left < 0)
-		return -EAGAIN;
-	if (!ask_attend(&fds[1]))
-		return 0;
-	signals_exchange(NULL, &now); /* only asked */
-	r = REAL(ppoll)(fds, 2, limit == INT64_MAX ? NULL : &timeout, NULL);
-	if (r < 0)
-		return errno == EINTR && limit == INT64_MAX &&
-				       signals_restart(&now) ?
-			       1 :
-			       -errno;
-	ask_step();
-	return fds[0].revents == 0;
-}
-
 int dgram_await_answer(const struct dgram *dgram, int fd, int flags)
 {
-	int64_t limit;
-	int r;
-
 	ask_step();
 	if (flags & MSG_DONTWAIT || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
 		return 0;
-	limit = limit_of(fd);
-	do {
-		if (!ask_waits(dgram))
-			return 0;
-		r = wait_once(fd, limit);
-	} while (r > 0);
-	return r;
+	return ask_await(fd, SO_RCVTIMEO, dgram);
 }

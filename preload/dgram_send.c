@@ -138,8 +138,8 @@ static void by_connection(struct dgram *dgram, struct outgoing *out)
 	out->len = target->len;
 }
 
-int outgoing_find(struct dgram *dgram, const struct msghdr *message,
-		  union route_address *address, struct outgoing *out)
+static int find_way(struct dgram *dgram, const struct msghdr *message,
+		    union route_address *address, struct outgoing *out)
 {
 	socklen_t len = message->msg_namelen;
 
@@ -162,6 +162,21 @@ int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 		return by_address(dgram, address, len, out);
 	out->route = ROUTE_DIRECT;
 	return 0;
+}
+
+/* A socket may be connected to port 0, to learn its own address; nothing can be sent there. */
+static bool is_to_no_port(const struct outgoing *out)
+{
+	return out->route == ROUTE_VIA && out->header[out->len - 1] == 0 &&
+	       out->header[out->len - 2] == 0;
+}
+
+int outgoing_find(struct dgram *dgram, const struct msghdr *message,
+		  union route_address *address, struct outgoing *out)
+{
+	int r = find_way(dgram, message, address, out);
+
+	return r == 0 && is_to_no_port(out) ? -EINVAL : r;
 }
 
 /* --- sending -------------------------------------------------------------------------- */

@@ -15,8 +15,10 @@
 #include "preload/conn.h"
 #include "preload/detour.h"
 #include "preload/dgram.h"
+#include "preload/dnsconn.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
+#include "preload/nameserver.h"
 #include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/route.h"
@@ -159,11 +161,15 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 		if (r != CONNECT_ANEW)
 			return r;
 	}
+	if (dnsconn_is(fd))
+		return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
 	if (cannot_reach(fd, addr))
 		return -ENETUNREACH;
 	route = route_of(config, &addr->sa, len, &to);
 	if (route < 0)
 		return route;
+	if (nameserver_is_stub(config, &to) && !config_is_proxy(config, &to))
+		return dnsconn_open(fd, addr, len);
 	if (route == ROUTE_DIRECT)
 		return connect_direct(fd, addr, len);
 	if (route == ROUTE_BLOCK)
@@ -264,6 +270,7 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 			return (int)hooks_result(
 				dgram_disconnect(dgram, fd, addr, len));
 		conn_abandon(fd);
+		dnsconn_forget(fd);
 	}
 	if (nameservice_refused(addr, len))
 		return (int)hooks_result(-ECONNREFUSED);

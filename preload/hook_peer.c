@@ -10,16 +10,16 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/dgram_io.h"
+#include "preload/dnsconn.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/swap.h"
 
-static void give_peer(const struct conn *conn, struct sockaddr *addr,
+static void give_peer(const struct peer *peer, struct sockaddr *addr,
 		      socklen_t *len, socklen_t room)
 {
-	memcpy(addr, &conn->peer.address,
-	       room < conn->peer.len ? room : conn->peer.len);
-	*len = conn->peer.len;
+	memcpy(addr, &peer->address, room < peer->len ? room : peer->len);
+	*len = peer->len;
 }
 
 /* The address is the proxy's: the descriptor shows a connection that was carried. */
@@ -58,6 +58,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	const struct dgram *dgram = dgram_peek(fd);
 	socklen_t room = len ? *len : 0;
+	struct peer server;
 	struct conn *conn;
 	int r;
 
@@ -67,6 +68,10 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
 	if (len == NULL || (r < 0 && errno != ENOTCONN))
 		return r;
+	if (r == 0 && dnsconn_peer(fd, &server)) {
+		give_peer(&server, addr, len, room);
+		return r;
+	}
 	conn = conn_shown(fd, addr, r == 0 ? *len : ~0u, room);
 	if (conn == NULL)
 		return r;
@@ -80,7 +85,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	case CONN_EARLY:
 	case CONN_CONNECTED:
 		if (r == 0)
-			give_peer(conn, addr, len, room);
+			give_peer(&conn->peer, addr, len, room);
 		break;
 	default:
 		r = REAL(getpeername)(fd, addr, len);

@@ -11,12 +11,16 @@
 
 #include "preload/conn.h"
 #include "preload/dgram_io.h"
+#include "preload/dnsconn.h"
 #include "preload/hooks.h"
 
 bool hook_before_pending(int fd, int flags, int option)
 {
-	return hooks_result(conn_before_data(fd, flags & MSG_DONTWAIT,
-					     option)) == 0;
+	int r = ask_any() ? dnsconn_before_data(fd, flags, option) : 0;
+
+	if (r == 0 && conn_any())
+		r = conn_before_data(fd, flags & MSG_DONTWAIT, option);
+	return hooks_result(r) == 0;
 }
 
 long hook_after_failure(int fd, long result)

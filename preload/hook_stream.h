@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "preload/ask.h"
 #include "preload/conn.h"
 #include "preload/hooks.h"
 
@@ -18,7 +19,8 @@ long hook_after_failure(int fd, long result);
  */
 static inline bool hook_before(int fd, int flags, int option)
 {
-	return !conn_any() || hook_before_pending(fd, flags, option);
+	return (!conn_any() && !ask_any()) ||
+	       hook_before_pending(fd, flags, option);
 }
 
 /*

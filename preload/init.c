@@ -29,6 +29,7 @@
 #include "preload/conn.h"
 #include "preload/ask.h"
 #include "preload/dgram.h"
+#include "preload/dnsconn.h"
 #include "preload/heirs.h"
 #include "preload/hooks.h"
 #include "preload/inherit.h"
@@ -167,6 +168,7 @@ static void after_fork(void)
 	conn_forked_child();
 	dgram_forked_child();
 	ask_forked_child();
+	dnsconn_forked_child();
 	pthread_mutex_init(&proxy_lock, NULL);
 }
 

@@ -36,6 +36,14 @@ static long moved_up(long fd)
 	return up;
 }
 
+static void adopt(struct private_fd *own, long fd, unsigned int notes)
+{
+	own->fd = (int)moved_up(fd);
+	own->cookie = option_cookie(own->fd);
+	fdtable_drop(own->fd);
+	fdtable_note(own->fd, FD_SEEN | FD_PRIVATE | notes);
+}
+
 int private_fd_socket(struct private_fd *own, int domain, int type)
 {
 	long fd = token_socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -44,12 +52,14 @@ int private_fd_socket(struct private_fd *own, int domain, int type)
 	own->cookie = 0;
 	if (fd < 0)
 		return (int)fd;
-	own->fd = (int)moved_up(fd);
-	own->cookie = option_cookie(own->fd);
-	fdtable_drop(own->fd);
-	fdtable_note(own->fd, FD_SEEN | FD_PRIVATE | (type == SOCK_STREAM ? FD_STREAM : 0) |
-				      (domain == AF_INET6 ? FD_INET6 : 0));
+	adopt(own, fd, (type == SOCK_STREAM ? FD_STREAM : 0) |
+			       (domain == AF_INET6 ? FD_INET6 : 0));
 	return 0;
+}
+
+void private_fd_adopt(struct private_fd *own, int fd)
+{
+	adopt(own, fd, FD_STREAM);
 }
 
 int private_fd_keep(const struct private_fd *own)

@@ -21,6 +21,9 @@ struct private_fd {
  */
 int private_fd_socket(struct private_fd *own, int domain, int type);
 
+/* A TCP socket that was accepted, nonblocking and close-on-exec, becomes one likewise. */
+void private_fd_adopt(struct private_fd *own, int fd);
+
 /* One that another program has handed on is ours from now on. 0, or -EBADF: it is not there. */
 int private_fd_keep(const struct private_fd *own);
 

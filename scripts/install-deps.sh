@@ -23,7 +23,7 @@ test)
 		libeatmydata1 libfaketime libjemalloc2
 		nodejs perl openjdk-17-jdk-headless golang-go
 		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor
-		bind9-dnsutils bind9-host knot-dnsutils ldnsutils
+		bind9-dnsutils bind9-host knot-dnsutils ldnsutils libnet-dns-perl
 		aria2 git redis-server redis-tools postgresql
 		tnftp inetutils-ftp lftp ncftp vsftpd
 		inetutils-telnet inetutils-telnetd libsodium23 libpam0g"

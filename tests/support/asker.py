@@ -25,17 +25,26 @@ answer came in ten seconds. HOW is
     dup           asked by one descriptor, received by another
     reconnect     from a server to another, and away from it
     bound         to a local address first
+    stranger keptout    some other socket sends what looks like an answer
+    fionread      how long the next one is
+    retransmit    all of it twice
+    disconnect    connected, and connected to nobody
     tcp           one connection
     tcpsplit      likewise, cut into single octets
     tcpnonblock   nonblocking, poll
-    tcpasyncio
+    tcpasyncio tcpselect tcpepoll tcpdup
+    tcphalf       with an end of the questions
+    tcpmany       thousands of questions, until the socket is full; then the answers
 """
 import asyncio
+import ctypes
+import fcntl
 import os
 import select
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 
@@ -374,6 +383,65 @@ class Asker:
         while not self.done():
             self.receive(s)
 
+    def strangers(self, connected):
+        """What others send is theirs, whatever it looks like."""
+        s = self.socket()
+        if connected:
+            s.connect(self.server)
+        else:
+            s.bind(("", 0))
+        self.send_all(s)
+        while not self.done():
+            self.receive(s)
+        address = "::1" if self.family == socket.AF_INET6 else "127.0.0.1"
+        other = self.socket()
+        other.bind((address, 0))
+        framed = b"\0\0\0\1\x7f\0\0\x35\0\x35" + self.queries[0]
+        other.sendto(framed, (address, s.getsockname()[1]))
+        try:
+            message, source = s.recvfrom(65535, socket.MSG_DONTWAIT)
+        except OSError:
+            print("kept out")
+            return
+        print("let in", message == framed,
+              source[:2] == other.getsockname()[:2])
+
+    def stranger(self):
+        self.strangers(False)
+
+    def keptout(self):
+        self.strangers(True)
+
+    def fionread(self):
+        s = self.socket()
+        self.send_all(s)
+        while not self.done():
+            select.select([s], [], [], PATIENCE)
+            count = fcntl.ioctl(s, termios.FIONREAD, b"\0\0\0\0")
+            message, source = s.recvfrom(65535)
+            assert struct.unpack("i", count)[0] == len(message), count
+            self.take(message, source)
+
+    def retransmit(self):
+        """Asked twice, a question that is still open is answered once."""
+        s = self.socket()
+        self.send_all(s)
+        self.send_all(s)
+        while not self.done():
+            self.receive(s)
+
+    def disconnect(self):
+        """Its own again after connect(AF_UNSPEC)."""
+        s = self.socket()
+        s.connect(self.server)
+        port = s.getsockname()[1]
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.connect(s.fileno(), bytes(16), 16) == 0
+        assert s.getsockname()[0] in ("0.0.0.0", "::"), port
+        self.send_all(s)
+        while not self.done():
+            self.receive(s)
+
     # --- TCP
 
     def frames(self):
@@ -393,12 +461,12 @@ class Asker:
         return s
 
     def read_stream(self, s):
-        data = b""
+        data, source = b"", s.getpeername()
         while not self.done():
             more = s.recv(65535)
             if not more:
                 break
-            data = self.take_frames(data + more, s.getpeername())
+            data = self.take_frames(data + more, source)
 
     def tcp(self):
         s = self.stream()
@@ -428,6 +496,59 @@ class Asker:
             if not more:
                 break
             data = self.take_frames(data + more, s.getpeername())
+
+    def tcphalf(self):
+        s = self.stream()
+        source = s.getpeername()
+        s.sendall(self.frames())
+        s.shutdown(socket.SHUT_WR)
+        data = b""
+        while not self.done():
+            data = self.take_frames(data + s.recv(65535), source)
+        assert s.recv(1) == b""
+
+    def tcpmany(self):
+        """More than the answers' room, before any of them is read."""
+        s = self.stream()
+        frames, count = self.frames(), 0
+        s.settimeout(0.2)
+        try:
+            while count < 3000:
+                s.sendall(frames)
+                count += 1
+        except TimeoutError:
+            print("the socket is full")
+        s.settimeout(PATIENCE)
+        data, answers = b"", 0
+        while answers < count * len(self.queries):
+            data += s.recv(1 << 20)
+            while len(data) >= 2 and len(data) >= 2 + (data[0] << 8 | data[1]):
+                data = data[2 + (data[0] << 8 | data[1]):]
+                answers += 1
+        self.answers = ["all"]
+
+    def tcpdup(self):
+        s = self.stream()
+        copy = s.dup()
+        s.close()
+        copy.sendall(self.frames())
+        self.read_stream(copy)
+
+    def tcpselect(self):
+        s = self.stream()
+        s.sendall(self.frames())
+        data = b""
+        while not self.done() and select.select([s], [], [], PATIENCE)[0]:
+            data = self.take_frames(data + s.recv(3), s.getpeername())
+
+    def tcpepoll(self):
+        s = self.stream()
+        epoll = select.epoll()
+        epoll.register(s, select.EPOLLIN)
+        s.sendall(self.frames())
+        data = b""
+        while not self.done() and epoll.poll(PATIENCE):
+            data = self.take_frames(data + s.recv(65535), s.getpeername())
 
     def tcpasyncio(self):
         async def main():

@@ -46,21 +46,48 @@ masked() {
 
 types=(A AAAA MX TXT)
 
+start_web
+start_sshd world
+cat >"$WORK/Mx.java" <<-'END'
+import java.util.Hashtable;
+import javax.naming.directory.InitialDirContext;
+
+class Mx {
+	public static void main(String[] args) throws Exception {
+		Hashtable<String, String> env = new Hashtable<>();
+
+		env.put("java.naming.factory.initial",
+			"com.sun.jndi.dns.DnsContextFactory");
+		System.out.println(new InitialDirContext(env).getAttributes(
+			"dns:/world.example", new String[] { "MX" }));
+	}
+}
+END
 capture_start
 
 # --- every way to send, wait and receive ---------------------------------------
 
 for how in blocking timeout rcvtimeo connected readwrite message peek busy \
 	select poll epoll edge nested asyncio threadpoll threadepoll \
-	fork dup reconnect bound; do
+	fork dup reconnect bound fionread disconnect \
+	tcp tcpsplit tcpnonblock tcpasyncio tcpselect tcpepoll tcpdup tcphalf; do
 	is "by $how" "$(asked "$how" 127.0.0.53 world.example "${types[@]}" |
 		masked)" "$(zone 127.0.0.53)"
 done
 for server in 127.0.0.11 ::1 "$RESOLVER"; do
-	is "from $server" "$(asked blocking,connected,epoll "$server" \
+	is "from $server" "$(asked blocking,connected,tcp "$server" \
 		world.example "${types[@]}" | masked)" \
 		"$(zone "$server"; zone "$server"; zone "$server")"
 done
+is "a question that is open is asked once" \
+	"$(asked retransmit 127.0.0.53 world.example MX TXT)" \
+	"$(zone 127.0.0.53 | tail -n 2)"
+like "what others send is not taken for an answer" \
+	"$(asked stranger 127.0.0.53 world.example MX)" '^let in True True'
+like "nor let in where it is connected" \
+	"$(asked keptout 127.0.0.53 world.example MX)" '^kept out'
+is "questions upon questions on one connection" \
+	"$(asked tcpmany 127.0.0.53 world.example A AAAA A)" all
 is "this machine under no address" \
 	"$(asked blocking 0.0.0.0 world.example "${types[@]}" | masked)" \
 	"$(zone 127.0.0.1)"
@@ -72,8 +99,8 @@ is "with udp = block, too" "$(SOCKSIFY_UDP=block asked blocking \
 	127.0.0.53 world.example "${types[@]}" | masked)" "$(zone 127.0.0.53)"
 
 is "a server that is named is asked" \
-	"$(asked blocking,connected,epoll "$WORLD" www.world.example A MX)" \
-	"$(for _ in 1 2 3; do
+	"$(asked blocking,connected,epoll,tcp "$WORLD" www.world.example A MX)" \
+	"$(for _ in 1 2 3 4; do
 		echo "$WORLD#53 RCODE0 A $WORLD"
 		echo "$WORLD#53 RCODE0 MX"
 	done)"
@@ -119,6 +146,8 @@ for resolv in "$RESOLVER" 127.0.0.53 ::1 ""; do
 	[ -z "$resolv" ] || like "drill $with" \
 		"$(run drill www.world.example)" 'IN	A	198\.1[89]\.'
 	is "kdig $with" "$(run kdig +short world.example MX | sort)" "$mx"
+	is "dig +tcp $with" "$(run dig +tcp +short world.example MX | sort)" \
+		"$mx"
 	like "getent $with" "$(run getent ahosts www.world.example)" '^198\.1[89]\.'
 done
 
@@ -130,7 +159,40 @@ is "dig @server" "$(run dig +short @"$WORLD" www.world.example)" "$WORLD"
 is "dig @name" "$(run dig +short @www.world.example www.world.example)" \
 	"$WORLD"
 like "dig SRV" "$(run dig +short _sip._tcp.world.example SRV)" '5060'
-like "dig ANY" "$(run dig +notcp world.example ANY)" 'SOA.*MX.*TXT'
+like "dig ANY" "$(run dig world.example ANY)" 'SOA.*MX.*TXT'
+like "what was cut is had by TCP" "$(run dig +short big.world.example TXT)" \
+	'x{250}" "x{250}'
+
+# --- programs that do something with it ---------------------------------------------
+
+is "a name of dig's, an address of curl's" \
+	"$(run curl -sS "http://$(run dig +short www.world.example)/")" \
+	"hello from the world"
+is "likewise of getent's" \
+	"$(run curl -sS "http://$(run getent ahosts www.world.example |
+		head -n 1 | cut -d ' ' -f 1)/")" "hello from the world"
+is "aria2 with its own resolver" "$(cd "$WORK" && run aria2c -q --async-dns=true \
+	-d "$WORK" -o aria2.out http://www.world.example/ &&
+	cat "$WORK/aria2.out")" "hello from the world"
+is "ssh asks for the host's key" "$(run ssh -F "$WORK/ssh_config" \
+	-o VerifyHostKeyDNS=yes tester@ssh.world.example echo in)" in
+is "git by name" "$(run git ls-remote http://www.world.example/ 2>&1 |
+	grep -c 'not found')" 1
+like "node's dns module" "$(run node -e '
+	const dns = require("dns").promises;
+	(async () => {
+		console.log((await dns.resolve4("www.world.example"))[0]);
+		for (const type of ["Mx", "Txt", "Srv"])
+			console.log(JSON.stringify(await dns["resolve" + type](
+				type == "Srv" ? "_sip._tcp.world.example" :
+				"world.example")));
+	})()')" '^198\.1[89]\..*mx2\.world.*v=spf1.*5060'
+like "perl's Net::DNS" "$(run perl -MNet::DNS -e '
+	my $resolver = Net::DNS::Resolver->new;
+	print join(" ", map { $_->exchange } mx($resolver, "world.example"))')" \
+	'^mx\.world\.example mx2'
+like "java's naming" "$(run java -Xshare:auto "$WORK/Mx.java")" \
+	'10 mx\.world\.example'
 
 # --- nobody else was asked ---------------------------------------------------------
 
