@@ -112,6 +112,13 @@ is "a direct rule without a port does not lead to a name server" \
 	"$(SOCKSIFY_DIRECT='127.0.0.0/8 10.11.1.0/24' asked blocking \
 		"$RESOLVER" world.example "${types[@]}" | masked)" \
 	"$(zone "$RESOLVER")"
+is "real addresses where they shall be real" \
+	"$(SOCKSIFY_RESOLVE=tunnel asked blocking,tcp "$RESOLVER" \
+		dual.world.example A AAAA)" \
+	"$(for _ in 1 2; do
+		echo "$RESOLVER#53 RCODE0 A $WORLD"
+		echo "$RESOLVER#53 RCODE0 AAAA $WORLD6"
+	done)"
 is "there is no such name" \
 	"$(asked blocking 127.0.0.53 absent.world.example MX)" \
 	"127.0.0.53#53 RCODE3 MX"
