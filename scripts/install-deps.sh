@@ -26,6 +26,7 @@ test)
 		bind9-dnsutils bind9-host knot-dnsutils ldnsutils libnet-dns-perl
 		aria2 git redis-server redis-tools postgresql
 		tnftp inetutils-ftp lftp ncftp vsftpd
+		socat ncat iperf3 chrony snmp snmpd tftp-hpa tftpd-hpa
 		inetutils-telnet inetutils-telnetd libsodium23 libpam0g"
 	# Packages that conflict with others of the list: only unpacked.
 	unpacked="pure-ftpd"
