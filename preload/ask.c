@@ -454,22 +454,21 @@ static int64_t limit_of(int fd, int option)
 	       timeout.tv_usec * 1000ll;
 }
 
-/* 1: go on; 0: fd is ready, or there is nothing to step; -errno. */
+/* 1: go on; 0: fd is ready; -errno. */
 static int await_once(int fd, short events, int64_t limit)
 {
 	struct pollfd fds[2] = { { .fd = fd, .events = events } };
 	int64_t left = limit == INT64_MAX ? 0 : limit - clock_now_ns();
 	struct timespec timeout = { .tv_sec = left / NS_PER_S,
 				    .tv_nsec = left % NS_PER_S };
+	nfds_t n = ask_attend(&fds[1]) ? 2 : 1;
 	sigset_t now;
 	int r;
 
 	if (left < 0)
 		return -EAGAIN;
-	if (!ask_attend(&fds[1]))
-		return 0;
 	signals_exchange(NULL, &now); /* only asked */
-	r = REAL(ppoll)(fds, 2, limit == INT64_MAX ? NULL : &timeout, NULL);
+	r = REAL(ppoll)(fds, n, limit == INT64_MAX ? NULL : &timeout, NULL);
 	if (r < 0)
 		return errno == EINTR && limit == INT64_MAX &&
 				       signals_restart(&now) ?

@@ -97,8 +97,7 @@ bool ask_attend(struct pollfd *pollfd);
 
 /*
  * Waits until fd can be read (SO_RCVTIMEO) or written (SO_SNDTIMEO), within that option's
- * time, and steps meanwhile; but not when nothing of owner's is asked any more (NULL: nothing
- * at all). 0; -EAGAIN: the time is over; -EINTR. A cancellation point.
+ * time, and steps meanwhile; with an owner only while something of its is asked. 0; -EAGAIN: the time is over; -EINTR. A cancellation point.
  */
 int ask_await(int fd, int option, const void *owner);
 

@@ -487,6 +487,12 @@ static void dnsconn_put(struct dnsconn *dnsconn)
 		fdtable_put(&dnsconn->thing);
 }
 
+void dnsconn_after_data(int fd)
+{
+	if (dnsconn_is(fd))
+		ask_step();
+}
+
 bool dnsconn_is(int fd)
 {
 	struct dnsconn *dnsconn = dnsconn_get(fd);

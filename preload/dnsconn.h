@@ -62,6 +62,9 @@ void dnsconn_forget(int fd);
  */
 int dnsconn_before_data(int fd, int flags, int option);
 
+/* After it: what it has written is answered, for who waits in another thread. */
+void dnsconn_after_data(int fd);
+
 /* What getpeername() shows; false: fd is none. */
 bool dnsconn_peer(int fd, struct peer *peer);
 

@@ -234,37 +234,40 @@ static ssize_t receive_dgram_from(struct dgram *dgram, int fd, void *buf, size_t
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 			struct sockaddr *addr, socklen_t *len)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
-	if (dgram != NULL)
-		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
+	dgram = dgram_peek(fd);
+	if (dgram != NULL)
+		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	return hook_after(fd, REAL(recvfrom)(fd, buf, n, flags, addr, len));
 }
 
 EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 			      int flags, struct sockaddr *addr, socklen_t *len)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
-	if (dgram != NULL && n <= size)
-		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
+	dgram = dgram_peek(fd);
+	if (dgram != NULL && n <= size)
+		return receive_dgram_from(dgram, fd, buf, n, flags, addr, len);
 	return hook_after(fd, REAL(__recvfrom_chk)(fd, buf, n, size, flags,
 						   addr, len));
 }
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 	ssize_t n;
 
-	if (dgram != NULL && message != NULL)
-		return hooks_result(dgram_receive(dgram, fd, message, flags));
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
+	dgram = dgram_peek(fd);
+	if (dgram != NULL && message != NULL)
+		return hooks_result(dgram_receive(dgram, fd, message, flags));
 	n = REAL(recvmsg)(fd, message, flags);
 	if (n >= 0)
 		passing_received(message);
@@ -274,14 +277,15 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 		    struct timespec *timeout)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 	int got;
 
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL && messages != NULL)
 		return (int)hooks_result(dgram_receive_many(dgram, fd, messages,
 							    n, flags, timeout));
-	if (!hook_before(fd, flags, SO_RCVTIMEO))
-		return -1;
 	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
 	for (int i = 0; i < got; i++)
 		passing_received(&messages[i].msg_hdr);

@@ -7,17 +7,35 @@
  */
 #include "preload/hook_stream.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
+#include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/dgram_io.h"
 #include "preload/dnsconn.h"
 #include "preload/hooks.h"
 
+/* As long as there is nothing to receive, the wait is ours; then fd is looked at anew. */
+static int before_turning(int fd, int flags)
+{
+	char byte;
+
+	if (flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB) ||
+	    dgram_peek(fd) != NULL ||
+	    sys6(SYS_recvfrom, fd, &byte, 0, MSG_PEEK | MSG_DONTWAIT, NULL,
+		 NULL) != -EAGAIN ||
+	    sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+		return 0;
+	return ask_await(fd, SO_RCVTIMEO, NULL);
+}
+
 bool hook_before_pending(int fd, int flags, int option)
 {
 	int r = ask_any() ? dnsconn_before_data(fd, flags, option) : 0;
 
+	if (r == 0 && hook_may_turn(fd, option))
+		r = before_turning(fd, flags);
 	if (r == 0 && conn_any())
 		r = conn_before_data(fd, flags & MSG_DONTWAIT, option);
 	return hooks_result(r) == 0;
@@ -41,37 +59,40 @@ long hook_after_failure(int fd, long result)
 
 EXPORT ssize_t read(int fd, void *buf, size_t count)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL)
 		return hooks_result(
 			dgram_receive_bytes(dgram, fd, buf, count, 0));
-	if (!hook_before(fd, 0, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(read)(fd, buf, count));
 }
 
 EXPORT ssize_t __read(int fd, void *buf, size_t count)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL)
 		return hooks_result(
 			dgram_receive_bytes(dgram, fd, buf, count, 0));
-	if (!hook_before(fd, 0, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(read)(fd, buf, count));
 }
 
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL && count <= size)
 		return hooks_result(
 			dgram_receive_bytes(dgram, fd, buf, count, 0));
-	if (!hook_before(fd, 0, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(__read_chk)(fd, buf, count, size));
 }
 
@@ -101,13 +122,14 @@ EXPORT ssize_t __write(int fd, const void *buf, size_t count)
 
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, 0, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL && n >= 0)
 		return hooks_result(
 			dgram_receive_vectors(dgram, fd, iov, (size_t)n));
-	if (!hook_before(fd, 0, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(readv)(fd, iov, n));
 }
 
@@ -125,26 +147,28 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 
 EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL)
 		return hooks_result(
 			dgram_receive_bytes(dgram, fd, buf, len, flags));
-	if (!hook_before(fd, flags, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(recv)(fd, buf, len, flags));
 }
 
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size,
 			  int flags)
 {
-	struct dgram *dgram = dgram_peek(fd);
+	struct dgram *dgram;
 
+	if (!hook_before(fd, flags, SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
 	if (dgram != NULL && len <= size)
 		return hooks_result(
 			dgram_receive_bytes(dgram, fd, buf, len, flags));
-	if (!hook_before(fd, flags, SO_RCVTIMEO))
-		return -1;
 	return hook_after(fd, REAL(__recv_chk)(fd, buf, len, size, flags));
 }
 

@@ -68,7 +68,7 @@ capture_start
 # --- every way to send, wait and receive ---------------------------------------
 
 for how in blocking timeout rcvtimeo connected readwrite message peek busy \
-	select poll epoll edge nested asyncio threadpoll threadepoll \
+	select poll epoll edge nested asyncio thread threadpoll threadepoll \
 	fork dup reconnect bound fionread disconnect \
 	tcp tcpsplit tcpnonblock tcpasyncio tcpselect tcpepoll tcpdup tcphalf; do
 	is "by $how" "$(asked "$how" 127.0.0.53 world.example "${types[@]}" |
@@ -104,6 +104,18 @@ is "a server that is named is asked" \
 		echo "$WORLD#53 RCODE0 A $WORLD"
 		echo "$WORLD#53 RCODE0 MX"
 	done)"
+for server in "$WORLD" "$WORLD6"; do
+	for how in blocking timeout rcvtimeo connected readwrite message peek \
+		busy,select poll,epoll,edge nested,asyncio thread \
+		threadpoll,threadepoll dup,fionread tcp,tcpsplit \
+		tcpnonblock,tcpasyncio; do
+		is "by $how, the same as without, from $server" \
+			"$(asked "$how" "$server" world.example "${types[@]}")" \
+			"$(in_proxyhost timeout 30 "$PYTHON" \
+				"$SUPPORT/asker.py" "$how" "$server" \
+				world.example "${types[@]}" 2>&1)"
+	done
+done
 is "one of IPv6 likewise" \
 	"$(asked blocking "$WORLD6" dual.world.example A AAAA)" \
 	"$WORLD6#53 RCODE0 A $WORLD
