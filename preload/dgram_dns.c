@@ -108,8 +108,11 @@ static int bound_name_of(int fd, struct peer *own)
 int dgram_connect_self(int fd, const union route_address *address, socklen_t len)
 {
 	struct peer own;
-	int r = (int)sys3(SYS_connect, fd, address, len);
+	int r;
 
+	if (!detour_stays(fd))
+		return -ENETUNREACH;
+	r = (int)sys3(SYS_connect, fd, address, len);
 	/* There may be no way to it, which is none of ours. */
 	if (r < 0) {
 		r = bound_name_of(fd, &own);
@@ -295,6 +298,8 @@ ssize_t dgram_ask(struct dgram *dgram, int fd, const struct msghdr *message,
 	bool fits = copy_in(message, query, &question.len);
 	int r = 0;
 
+	if (!detour_stays(fd))
+		return -ENETUNREACH; /* so would the answer */
 	if (fits && question.len > 0)
 		r = answer(dgram, fd, &question);
 	return r < 0 ? r : (ssize_t)question.len;

@@ -26,6 +26,7 @@ answer came in ten seconds. HOW is
     reconnect     from a server to another, and away from it
     bound         to a local address first
     stranger keptout    some other socket sends what looks like an answer
+    device        bound to eth0
     fionread      how long the next one is
     retransmit    all of it twice
     disconnect    connected, and connected to nobody
@@ -38,6 +39,7 @@ answer came in ten seconds. HOW is
 """
 import asyncio
 import ctypes
+import errno
 import fcntl
 import os
 import select
@@ -411,6 +413,25 @@ class Asker:
 
     def keptout(self):
         self.strangers(True)
+
+    def device(self):
+        """By a device: even what it sends to itself would leave."""
+        so_bindtodevice = 25
+        for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+            s = self.socket(kind)
+            s.setsockopt(socket.SOL_SOCKET, so_bindtodevice, b"eth0\0")
+            if kind == socket.SOCK_DGRAM:
+                self.refused(s.sendto, self.queries[0], self.server)
+            self.refused(s.connect, self.server)
+        self.answers = ["refused"]
+
+    def refused(self, call, *arguments):
+        try:
+            call(*arguments)
+        except OSError as error:
+            assert error.errno == errno.ENETUNREACH, error
+        else:
+            print("not refused")
 
     def fionread(self):
         s = self.socket()

@@ -82,6 +82,9 @@ done
 is "a question that is open is asked once" \
 	"$(asked retransmit 127.0.0.53 world.example MX TXT)" \
 	"$(zone 127.0.0.53 | tail -n 2)"
+is "a socket that is bound to a device is refused" \
+	"$(asked device "$RESOLVER" world.example A 2>/dev/null |
+		grep -v '^socksify:')" refused
 like "what others send is not taken for an answer" \
 	"$(asked stranger 127.0.0.53 world.example MX)" '^let in True True'
 like "nor let in where it is connected" \
