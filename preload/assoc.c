@@ -225,6 +225,10 @@ bool assoc_is_alive(struct assoc *assoc, bool now)
 	int64_t time = clock_now_ns();
 	char byte;
 
+	if (!now) {
+		__atomic_store_n(&assoc->used_ns, time, __ATOMIC_RELAXED);
+		__atomic_store_n(&assoc->unanswered, true, __ATOMIC_RELAXED);
+	}
 	if (!now && time - __atomic_load_n(&assoc->looked_ns,
 					   __ATOMIC_RELAXED) < ASSOC_LOOK_NS)
 		return true;
@@ -233,6 +237,16 @@ bool assoc_is_alive(struct assoc *assoc, bool now)
 		return false;
 	return sys6(SYS_recvfrom, assoc->control.fd, &byte, 1,
 		    MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == -EAGAIN;
+}
+
+void assoc_grace(const struct assoc *assoc)
+{
+	int64_t left = assoc->used_ns + ASSOC_GRACE_NS - clock_now_ns();
+	struct timespec time = { .tv_nsec = left };
+
+	if (assoc_phase(assoc) == ASSOC_READY && assoc->unanswered && left > 0 &&
+	    left <= ASSOC_GRACE_NS)
+		sys2(SYS_nanosleep, &time, NULL);
 }
 
 void assoc_end(struct assoc *assoc)

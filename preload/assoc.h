@@ -22,6 +22,8 @@ enum assoc_phase {
  * @turn:	which of @relays counts: the other one may still be read
  * @error:	errno (positive) of the last one that failed
  * @looked_ns:	when the control connection was last looked at
+ * @used_ns:	when it was last asked for, to send something
+ * @unanswered:	nothing has come since
  * @control:	the control connection
  * @relays:	where datagrams go, as the program's socket takes it
  */
@@ -30,6 +32,8 @@ struct assoc {
 	uint32_t turn;
 	int32_t error;
 	int64_t looked_ns;
+	int64_t used_ns;
+	uint32_t unanswered;
 	struct private_fd control;
 	struct peer relays[2];
 };
@@ -77,6 +81,20 @@ void assoc_step(struct assoc *assoc);
  */
 #define ASSOC_LOOK_NS 100000000
 bool assoc_is_alive(struct assoc *assoc, bool now);
+
+/* Something has come by its relay. */
+static inline void assoc_answered(struct assoc *assoc)
+{
+	if (__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
+		__atomic_store_n(&assoc->unanswered, false, __ATOMIC_RELAXED);
+}
+
+/*
+ * Before it is ended: what was sent just now and may still wait at the relay gets the time to
+ * go on, ASSOC_GRACE_NS at the most. Some proxies drop it when they see the end.
+ */
+#define ASSOC_GRACE_NS 20000000
+void assoc_grace(const struct assoc *assoc);
 
 /* ASSOC_NONE; the control connection is closed. */
 void assoc_end(struct assoc *assoc);

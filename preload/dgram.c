@@ -116,6 +116,7 @@ static void dgram_release(struct thing *thing)
 	sigset_t signals;
 
 	ask_forget(dgram);
+	assoc_grace(&dgram->assoc);
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
 	dgram_lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
@@ -511,6 +512,8 @@ static void associated(struct conn *conn, void *owner)
 			if (dgram_connected(dgram) == DGRAM_VIA)
 				connect_kernel(dgram, fd);
 			send_queued(dgram, fd);
+			dgram->assoc.used_ns = clock_now_ns();
+			dgram->assoc.unanswered = true;
 		}
 		queue_drop(dgram);
 	}
@@ -590,6 +593,7 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	}
 	switch (assoc_phase(&dgram->assoc)) {
 	case ASSOC_READY:
+		assoc_is_alive(&dgram->assoc, false); /* it is used */
 		return 0;
 	case ASSOC_PENDING:
 		return 1;
@@ -883,6 +887,15 @@ void dgram_inherit(int fd, const struct dgram_heir *heir)
 		inherit_peer(dgram, &heir->peer);
 	if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
 		dgram_prime(fd);
+}
+
+void dgram_leave(void)
+{
+	const struct dgram *dgram;
+
+	for (uint32_t i = 0; dgram_count > 0 && dgram_at(i, &dgram); i++)
+		if (dgram != NULL)
+			assoc_grace(&dgram->assoc);
 }
 
 void dgram_finish(int fd)

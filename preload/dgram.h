@@ -253,6 +253,9 @@ struct dgram_heir {
 /* fd is such a socket. */
 void dgram_inherit(int fd, const struct dgram_heir *heir);
 
+/* The process ends by exit(): what was sent just now gets its time. */
+void dgram_leave(void);
+
 /* Before another program is started: what is pending is finished. */
 void dgram_finish(int fd);
 

@@ -340,8 +340,10 @@ bool incoming_accept(struct dgram *dgram, struct incoming *in)
 	in->head = 0;
 	if (dgram_connected(dgram) == DGRAM_DNS || is_self(dgram, in))
 		return unwrap_own(dgram, in);
-	if (assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in))
+	if (assoc_relay(&dgram->assoc)->len > 0 && is_relay(dgram, in)) {
+		assoc_answered(&dgram->assoc);
 		return unwrap(dgram, in);
+	}
 	in->shown = in->from;
 	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
 		return true;

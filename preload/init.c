@@ -178,3 +178,8 @@ __attribute__((constructor)) static void start(void)
 	fdtable_ours();
 	pthread_atfork(before_fork, conn_forked_parent, after_fork);
 }
+
+__attribute__((destructor)) static void end(void)
+{
+	dgram_leave();
+}
