@@ -222,7 +222,7 @@ void assoc_step(struct assoc *assoc)
 
 bool assoc_is_alive(struct assoc *assoc, bool now)
 {
-	int64_t time = clock_now_ns();
+	int64_t time = clock_about_ns();
 	char byte;
 
 	if (!now) {

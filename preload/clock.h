@@ -18,4 +18,13 @@ static inline int64_t clock_now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* The same to some milliseconds, at a fifth of the price. */
+static inline int64_t clock_about_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 #endif
