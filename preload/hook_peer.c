@@ -245,6 +245,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	struct dgram *dgram;
 	va_list args;
 	void *arg;
+	int count = 0; /* the program's int may lie anywhere */
 	int r;
 
 	va_start(args, request);
@@ -253,14 +254,15 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && request == FIONREAD && arg != NULL &&
 	    dgram_connected(dgram) != DGRAM_DIRECT) {
-		*(int *)arg = dgram_next_length(dgram, fd);
+		count = dgram_next_length(dgram, fd);
+		memcpy(arg, &count, sizeof(count));
 		return 0;
 	}
 	if (!conn_any() || !asks_count(request) || !is_pending(fd))
 		return REAL(ioctl)(fd, request, arg);
 	r = REAL(ioctl)(fd, request, arg);
 	if (r == 0 && arg != NULL)
-		*(int *)arg = 0;
+		memcpy(arg, &count, sizeof(count));
 	return r;
 }
 
