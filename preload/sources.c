@@ -196,26 +196,40 @@ static int find(const struct sources *sources, const struct endpoint *e)
 	return found;
 }
 
-static bool waits_at(const struct source *source, uint16_t port)
+/* How many addresses a name of that port is known by; -1: it is of another, or none. */
+static int known_at(const struct source *source, uint16_t port)
 {
 	struct source copy;
+	int n = 0;
 
-	return read_source(source, &copy) && port_of(&copy.given) == port &&
-	       copy.known[SOURCES_KNOWN - 1].kind == ENDPOINT_NONE;
+	if (!read_source(source, &copy) || port_of(&copy.given) != port)
+		return -1;
+	while (n < SOURCES_KNOWN && copy.known[n].kind != ENDPOINT_NONE)
+		n++;
+	return n;
 }
 
-/* Of the names that wait for an answer from that port, the one that was sent to last. */
+/*
+ * Of the names that wait for their first answer from that port, the one that was entered
+ * first; else the only one of that port may have another address. -1: nobody waits.
+ */
 static int find_waiting(const struct sources *sources, uint16_t port)
 {
-	uint32_t latest = __atomic_load_n(&sources->latest, __ATOMIC_RELAXED);
+	uint32_t count = __atomic_load_n(&sources->count, __ATOMIC_RELAXED);
+	int of_port = 0, last = -1;
 
 	for (uint32_t i = 0; i < SOURCES_NAMES; i++) {
-		uint32_t place = (latest - i) % SOURCES_NAMES;
+		uint32_t place = (count + i) % SOURCES_NAMES;
+		int known = known_at(&sources->names[place], port);
 
-		if (waits_at(&sources->names[place], port))
+		if (known == 0)
 			return (int)place;
+		if (known > 0) {
+			of_port++;
+			last = known < SOURCES_KNOWN ? (int)place : -1;
+		}
 	}
-	return -1;
+	return of_port == 1 ? last : -1;
 }
 
 static void learn(struct source *source, const struct endpoint *e)

@@ -6,6 +6,7 @@
                                   before it, on PORT+2 answers from another port
     dgram.py talk HOST PORT [WAY...]  each way to talk to a server, or these: name and
                                   outcome, by line
+    dgram.py names PORT HOST...   one socket and several names
     dgram.py again HOST PORT      one socket, three times, with pauses
 
 Names are looked up as programs do it.
@@ -182,6 +183,23 @@ def again(host, port):
     print(*results)
 
 
+def names(port, *hosts):
+    """One socket, several names with one port: in turn, then all at once."""
+    addresses = [resolve(host, port) for host in hosts]
+    sock = fresh(addresses[0][0])
+    results = []
+    for _, address in addresses:
+        sock.sendto(str(address).encode(), address)
+        data, source = sock.recvfrom(100)
+        results.append(same(source, address))
+    for _, address in addresses:
+        sock.sendto(str(address).encode(), address)
+    for _ in addresses:
+        data, source = sock.recvfrom(100)
+        results.append(same(str(source).encode(), data))
+    print(*results)
+
+
 def talk(host, port, *only):
     family, address = resolve(host, port)
     ways = [(f"{work.__name__}{suffix}", work, blocking)
@@ -204,7 +222,7 @@ def talk(host, port, *only):
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"serve": serve, "talk": talk, "again": again}[action](*arguments)
+    {"serve": serve, "talk": talk, "again": again, "names": names}[action](*arguments)
 
 
 if __name__ == "__main__":

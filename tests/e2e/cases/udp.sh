@@ -19,6 +19,11 @@ for host in "$WORLD" www.world.example "$WORLD6" v6.world.example; do
 	unlike "every way to talk to $host works" "$talked" 'other:|Error|refused'
 	like "all of them" "$talked" 'asyncio unconnected: same'
 done
+is "several names on one socket answer as themselves" \
+	"$(through "$url" "${dgram[@]}" names 7000 www.world.example \
+		other.world.example v6.world.example 2>&1)" \
+	"same same same same same same"
+
 # In bash a connected socket is made by one process and used by those that it starts.
 told=$(through "$url" bash -c "exec 3<>/dev/udp/www.world.example/7001
 	echo one >&3
