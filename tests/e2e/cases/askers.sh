@@ -81,10 +81,9 @@ is "a server that is named is asked" \
 		echo "$WORLD#53 RCODE0 MX"
 	done)"
 for server in "$WORLD" "$WORLD6"; do
-	for how in blocking timeout rcvtimeo connected readwrite message peek \
-		busy,select poll,epoll,edge nested,asyncio thread \
-		threadpoll,threadepoll dup,fionread tcp,tcpsplit \
-		tcpnonblock,tcpasyncio; do
+	for how in blocking,connected,readwrite,message,peek \
+		rcvtimeo,busy,select,poll,epoll,edge nested,asyncio,thread \
+		dup,fionread tcp,tcpsplit,tcpnonblock,tcpasyncio; do
 		is "by $how, the same as without, from $server" \
 			"$(asked "$how" "$server" world.example "${types[@]}")" \
 			"$(in_proxyhost timeout 30 "$PYTHON" \
