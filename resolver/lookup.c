@@ -18,7 +18,7 @@
  *
  * There is no thread, nothing at the start, and nothing between two lookups. A channel never
  * serves two processes: the child of a fork begins anew. Who waits in here may be cancelled,
- * which forgets the lookup. A handler that leaves by siglongjmp loses its memory and its
+ * in the wait alone, which forgets the lookup. A handler that leaves by siglongjmp loses its memory and its
  * stream's descriptor, as it would lose libc's.
  *
  * c-ares is linked statically and hidden: programs bring their own, which may be newer.
@@ -106,6 +106,30 @@ static int64_t now_ns(void)
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+/**
+ * struct outside - what a caller is to find as it was
+ * @error:	errno
+ * @cancel:	the state of cancellation, which finds nothing half done: c-ares opens files
+ */
+struct outside {
+	int error;
+	int cancel;
+};
+
+static struct outside enter(void)
+{
+	struct outside outside = { .error = errno };
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &outside.cancel);
+	return outside;
+}
+
+static void leave(struct outside outside)
+{
+	pthread_setcancelstate(outside.cancel, NULL);
+	errno = outside.error;
 }
 
 static int64_t whole_ms(void)
@@ -411,11 +435,12 @@ struct lookup *lookup_start(const struct lookup_io *io,
 			    const struct endpoint *server, const uint8_t *query,
 			    size_t len, lookup_done *done, void *arg)
 {
-	int saved_errno = errno;
+	struct outside outside;
 	struct lookup *lookup;
 
 	if (len < DNS_HEADER_SIZE || len > LOOKUP_MESSAGE_MAX)
 		return NULL;
+	outside = enter();
 	lookup = calloc(1, sizeof(*lookup) + len);
 	if (lookup) {
 		lookup->io = io;
@@ -428,19 +453,19 @@ struct lookup *lookup_start(const struct lookup_io *io,
 		choose_servers(lookup, server);
 		begin_attempt(lookup);
 	}
-	errno = saved_errno;
+	leave(outside);
 	return lookup;
 }
 
 size_t lookup_fds(struct lookup *lookup, struct pollfd *fds, size_t max)
 {
-	int saved_errno = errno;
+	struct outside outside = enter();
 	ares_socket_t socket;
 	short wanted = POLLIN;
 	int bits;
 
 	renew_in_child(lookup);
-	errno = saved_errno;
+	leave(outside);
 	if (!lookup->open || !lookup->channel || max == 0)
 		return 0;
 	bits = ares_getsock(lookup->channel, &socket, 1);
@@ -459,7 +484,7 @@ int64_t lookup_deadline(const struct lookup *lookup)
 
 bool lookup_step(struct lookup *lookup)
 {
-	int saved_errno = errno;
+	struct outside outside = enter();
 	bool there = true;
 
 	renew_in_child(lookup);
@@ -470,16 +495,16 @@ bool lookup_step(struct lookup *lookup)
 			break;
 		there = next_attempt(lookup);
 	}
-	errno = saved_errno;
+	leave(outside);
 	return there;
 }
 
 void lookup_cancel(struct lookup *lookup)
 {
-	int saved_errno = errno;
+	struct outside outside = enter();
 
 	forget(lookup);
-	errno = saved_errno;
+	leave(outside);
 }
 
 /* --- asking, and waiting for the answer -------------------------------------------------- */

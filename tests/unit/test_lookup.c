@@ -690,6 +690,27 @@ static void *ask_for_ever(void *arg)
 	return NULL;
 }
 
+static void *ask_when_cancelled(void *arg)
+{
+	pthread_cancel(pthread_self());
+	return ask_for_ever(arg);
+}
+
+/* c-ares opens a file for each attempt, which would be a point to be cancelled at, too. */
+START_TEST(is_cancelled_in_the_wait_alone)
+{
+	pthread_t thread;
+	void *result;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, ask_when_cancelled,
+					NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+	ck_assert_int_eq(n_opened, 1);
+	assert_closed();
+}
+END_TEST
+
 START_TEST(leaves_nothing_when_cancelled)
 {
 	pthread_t thread;
@@ -742,6 +763,7 @@ static TCase *going_on(void)
 	tcase_add_test(t, wants_to_write_only_what_is_not_written);
 	tcase_add_test(t, begins_anew_in_a_child);
 #ifndef __SANITIZE_ADDRESS__
+	tcase_add_test(t, is_cancelled_in_the_wait_alone);
 	tcase_add_test(t, leaves_nothing_when_cancelled);
 #endif
 	return t;
