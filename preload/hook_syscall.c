@@ -8,7 +8,10 @@
  * the command's guard; all else goes to the kernel as it came.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
 
 #include "core/sys.h"
 #include "preload/hooks.h"
@@ -63,6 +66,9 @@ static bool do_socket(long number, const struct arguments *a, long *result)
 	case SYS_setsockopt:
 		*result = setsockopt(INT(0), INT(1), INT(2), POINTER(3),
 				     UINT(4));
+		return true;
+	case SYS_ioctl:
+		*result = ioctl(INT(0), (unsigned long)a->n[1], POINTER(2));
 		return true;
 	default:
 		return false;
@@ -156,9 +162,48 @@ static bool do_descriptor(long number, const struct arguments *a, long *result)
 	}
 }
 
+/* The last argument of pselect6(2), for there is no seventh. */
+static const sigset_t *mask_of(const void *argument)
+{
+	const sigset_t *const *mask = argument;
+
+	return mask ? *mask : NULL;
+}
+
+static bool do_wait(long number, const struct arguments *a, long *result)
+{
+	switch (number) {
+#ifdef SYS_poll /* 64-bit ARM has neither this */
+	case SYS_poll:
+		*result = poll(POINTER(0), SIZE(1), INT(2));
+		return true;
+#endif
+	case SYS_ppoll:
+		*result = ppoll(POINTER(0), SIZE(1), POINTER(2), POINTER(3));
+		return true;
+#ifdef SYS_select /* nor this */
+	case SYS_select:
+		*result = select(INT(0), POINTER(1), POINTER(2), POINTER(3),
+				 POINTER(4));
+		return true;
+#endif
+	case SYS_pselect6:
+		*result = pselect(INT(0), POINTER(1), POINTER(2), POINTER(3),
+				  POINTER(4), mask_of(POINTER(5)));
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool do_epoll(long number, const struct arguments *a, long *result)
 {
 	switch (number) {
+#ifdef SYS_epoll_create /* nor this */
+	case SYS_epoll_create:
+		*result = epoll_create(INT(0));
+		return true;
+#endif
 	case SYS_epoll_create1:
 		*result = epoll_create1(INT(0));
 		return true;
@@ -227,6 +272,7 @@ EXPORT long syscall(long number, ...)
 	    do_message(number, &arguments, &result) ||
 	    do_stream(number, &arguments, &result) ||
 	    do_descriptor(number, &arguments, &result) ||
+	    do_wait(number, &arguments, &result) ||
 	    do_epoll(number, &arguments, &result) ||
 	    do_other(number, &arguments, &result))
 		return result;

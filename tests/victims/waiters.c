@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* waiters.c - victim: every way of waiting for a connect to be done */
+#include <sys/syscall.h>
+
 #include "tests/victims/victim.h"
 
 #define ALL (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
@@ -197,6 +199,29 @@ static void in_poll(const struct far *far)
 	say_poll("ready", ep, POLLIN, LONG_MS);
 	say_epoll("event", ep, 0);
 	say_poll("emptied", ep, POLLIN, SOON_MS);
+	say_works(fd);
+}
+
+/* By syscall(), as programs ask that do not trust their libc to have the call. */
+static void by_number(const struct far *far)
+{
+	struct timespec soon = { 0, SOON_MS * 1000000l };
+	struct timespec *no_limit = NULL;
+	int fd = pending(far);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	fd_set set;
+
+	say_rc("pending", (int)syscall(SYS_ppoll, &p, 1l, &soon, NULL, 0l));
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	soon.tv_nsec = SOON_MS * 1000000l;
+	say_rc("selected", (int)syscall(SYS_pselect6, fd + 1l, NULL, &set, NULL,
+					&soon, NULL));
+	say_rc("ready", (int)syscall(SYS_ppoll, &p, 1l, no_limit, NULL, 0l));
+	say("events", "0x%x", (unsigned int)p.revents);
+	FD_SET(fd, &set);
+	say_rc("selected", (int)syscall(SYS_pselect6, fd + 1l, NULL, &set, NULL,
+					NULL, NULL));
 	say_works(fd);
 }
 
@@ -1304,6 +1329,7 @@ static const struct row rows[] = {
 	{ "nested", "echo", nested },
 	{ "in-poll", "echo", in_poll },
 	{ "in-select", "echo", in_select },
+	{ "by-number", "echo", by_number },
 	{ "two-threads-edge", "echo", two_threads_edge },
 	{ "two-threads-oneshot", "echo", two_threads_oneshot },
 	{ "two-threads-two-epolls", "echo", two_threads_two_epolls },
