@@ -4,6 +4,7 @@
 #define SOCKSIFY_PRELOAD_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define NS_PER_S  1000000000ll
@@ -25,6 +26,21 @@ static inline int64_t clock_about_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/*
+ * When a time from now on is over that SO_SNDTIMEO or SO_RCVTIMEO bounds: INT64_MAX for
+ * none (zero), or for longer than any machine runs.
+ */
+static inline int64_t clock_limit_ns(const struct timeval *timeout)
+{
+	const int64_t never = INT64_MAX / 2 / NS_PER_S;
+
+	if ((timeout->tv_sec == 0 && timeout->tv_usec == 0) ||
+	    timeout->tv_sec > never)
+		return INT64_MAX;
+	return clock_now_ns() + timeout->tv_sec * NS_PER_S +
+	       timeout->tv_usec * 1000ll;
 }
 
 #endif

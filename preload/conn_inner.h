@@ -54,9 +54,6 @@ void conn_open_setup(const struct config *config);
 /* Something that is pending runs out of time then. */
 void conn_note_deadline(int64_t deadline);
 
-/* When a wait that SO_SNDTIMEO or SO_RCVTIMEO bounds is over. */
-int64_t conn_limit_of(const struct timeval *timeout);
-
 /*
  * Waits until the phase is least or later, or fd shows another connection. 0, or as
  * conn_settle.

@@ -200,7 +200,7 @@ static int await_known(struct conn *conn, uint32_t generation, uint64_t cookie,
 {
 	struct timeval timeout = option_send_timeout(fd);
 	int r = conn_wait_known(conn, generation, fd, CONN_EARLY,
-			     conn_limit_of(&timeout));
+			     clock_limit_ns(&timeout));
 	struct thing *thing;
 
 	if (r == -EAGAIN)

@@ -230,15 +230,6 @@ int conn_settle(int fd, int64_t limit_ns)
 	return settle_to(fd, CONN_EARLY, limit_ns);
 }
 
-/* When a wait that SO_SNDTIMEO or SO_RCVTIMEO bounds is over. */
-int64_t conn_limit_of(const struct timeval *timeout)
-{
-	if (timeout->tv_sec == 0 && timeout->tv_usec == 0)
-		return INT64_MAX;
-	return clock_now_ns() + timeout->tv_sec * NS_PER_S +
-	       timeout->tv_usec * 1000ll;
-}
-
 /* The error of a failed connection, once, where the kernel has none to tell. */
 static int tell_silent(int fd)
 {
@@ -284,7 +275,7 @@ int conn_before_data(int fd, bool dontwait, int option)
 		if (dontwait || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
 			return -EAGAIN;
 		timeout = option_timeout(fd, option);
-		r = settle_to(fd, least, conn_limit_of(&timeout));
+		r = settle_to(fd, least, clock_limit_ns(&timeout));
 		if (r < 0)
 			return r;
 	} else if (phase != CONN_FAILED) {

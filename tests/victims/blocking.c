@@ -135,6 +135,18 @@ static void sndtimeo_long(const struct far *far)
 	say_works(fd);
 }
 
+/* Longer than 64 bits of nanoseconds tell. */
+static void sndtimeo_centuries(const struct far *far)
+{
+	struct timeval wait = { .tv_sec = 10000000000l };
+	int fd = stream(far, 0);
+
+	say_rc("set", setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait,
+				 sizeof(wait)));
+	say_rc("connect", dial(fd, far));
+	say_works(fd);
+}
+
 static void sndtimeo_refused(const struct far *far)
 {
 	int fd = stream(far, 0);
@@ -743,6 +755,7 @@ static const struct row rows[] = {
 	{ "sndtimeo", "echo", sndtimeo },
 	{ "sndtimeo-again", "echo", sndtimeo_again },
 	{ "sndtimeo-long", "echo", sndtimeo_long },
+	{ "sndtimeo-centuries", "echo", sndtimeo_centuries },
 	{ "sndtimeo-refused", "closed", sndtimeo_refused },
 	{ "sndtimeo-write", "echo", sndtimeo_write },
 	{ "rcvtimeo", "echo", rcvtimeo },
