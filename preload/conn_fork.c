@@ -140,7 +140,7 @@ void conn_stay(void)
  */
 static void recount(struct conn *conn, struct pending *counted)
 {
-
+	conn->state &= ~CONN_SETTLING; /* by nobody here: it would never end */
 	if (counted != NULL && counted == conn->pending) {
 		pending_enter(counted);
 		return;
