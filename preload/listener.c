@@ -559,18 +559,20 @@ static void put_aside(int fd)
 	conn_put(conn);
 }
 
-void listener_attend(int fd)
+int listener_attend(int fd)
 {
 	struct endpoint seen_as = { 0 };
 	struct conn *conn;
+	int r = 0;
 
 	put_aside(fd);
 	conn = conn_get(fd);
 	if (conn != NULL && conn_look(conn) == CONN_SPENT && conn->listens) {
 		conn_bound(conn, &seen_as);
-		open_bind(fd, &conn->peer, &seen_as, true);
+		r = open_bind(fd, &conn->peer, &seen_as, true);
 	}
 	conn_put(conn);
+	return r;
 }
 
 /**
@@ -763,11 +765,9 @@ static int accept_arrived(struct conn *conn, int fd, int flags,
 static int accept_once(int fd, int flags, struct sockaddr_storage *peer,
 		       short *events)
 {
-	struct conn *conn;
-	int r = LISTENER_NONE;
+	int r = LISTENER_NONE, attended = listener_attend(fd);
+	struct conn *conn = conn_get(fd);
 
-	listener_attend(fd);
-	conn = conn_get(fd);
 	if (conn == NULL)
 		return LISTENER_NONE;
 	*events = conn_events(conn);
@@ -778,8 +778,11 @@ static int accept_once(int fd, int flags, struct sockaddr_storage *peer,
 		break;
 	case CONN_PENDING:
 	case CONN_BOUND:
-	case CONN_SPENT:
 		r = conn->listens ? -EAGAIN : -EINVAL;
+		break;
+	case CONN_SPENT:
+		/* A further BIND could not be begun; or it is over already, too. */
+		r = !conn->listens ? -EINVAL : attended < 0 ? attended : -EAGAIN;
 		break;
 	case CONN_FAILED:
 		if (conn->listens)
@@ -808,16 +811,13 @@ struct limit {
 static struct limit limit_of(int fd)
 {
 	struct timeval timeout = option_timeout(fd, SO_RCVTIMEO);
-	int64_t now = clock_now_ns();
+	int64_t asked = clock_limit_ns(&timeout);
 	struct limit limit = {
-		.end_ns = now + config->timeout_ms * NS_PER_MS,
+		.end_ns = clock_now_ns() + config->timeout_ms * NS_PER_MS,
 		.error = -ETIMEDOUT,
+		.timed = timeout.tv_sec != 0 || timeout.tv_usec != 0,
 	};
-	int64_t asked = now + timeout.tv_sec * NS_PER_S + timeout.tv_usec * 1000;
 
-	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
-		return limit;
-	limit.timed = true;
 	if (asked < limit.end_ns) {
 		limit.end_ns = asked;
 		limit.error = -EAGAIN;

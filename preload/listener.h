@@ -56,9 +56,10 @@ int listener_accept(int fd, int flags, struct sockaddr_storage *peer);
 
 /*
  * Somebody begins to wait for fd: where its connection was accepted already, a further BIND
- * is asked for, without waiting.
+ * is asked for, without waiting. 0; -errno where that failed at once: accept() will try
+ * again, and tell.
  */
-void listener_attend(int fd);
+int listener_attend(int fd);
 
 /*
  * connect() or shutdown(): what is no listener yet, or not any more, is as before its BIND.

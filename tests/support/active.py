@@ -12,12 +12,14 @@ what came of it, or the name of the errno. Words change the course:
     nonblocking       the listener is
     uncalled          nobody is told to call
     closes            closes the listener in place of accepting
+    cut-off ADDRESS   accepts again, when that has no route any more
     N times           does all of it again, on a new socket each time
 """
 
 import errno
 import select
 import socket
+import subprocess
 import sys
 import time
 
@@ -52,6 +54,19 @@ def wait(listener, words):
         print("epoll", *(hex(event) for _, event in events), flush=True)
 
 
+def cut_off(address):
+    subprocess.run(["ip", "route", "add", "unreachable", address], check=True)
+
+
+def accept(listener):
+    start = time.monotonic()
+    try:
+        return step("accept", listener.accept)
+    except Failed:
+        print("after", round(time.monotonic() - start), "s", flush=True)
+        raise
+
+
 def once(control, words):
     listener = socket.socket(control.family)
     host = control.getsockname()[0]
@@ -71,18 +86,16 @@ def once(control, words):
         return
     wait(listener, words)
     listener.setblocking("nonblocking" not in words)
-    start = time.monotonic()
-    try:
-        data, peer = step("accept", listener.accept)
-    except Failed:
-        print("after", round(time.monotonic() - start), "s", flush=True)
-        raise
+    data, peer = accept(listener)
     print("accept", peer[0], peer[1],
           "as" if peer[0] == control.getpeername()[0] else "not as",
           "the control's", flush=True)
     print("data", data.makefile().readline().strip(), flush=True)
     data.sendall(b"echo\n")
     print("data", data.makefile().readline().strip(), flush=True)
+    if "cut-off" in words:
+        cut_off(words[words.index("cut-off") + 1])
+        accept(listener)
 
 
 def main():

@@ -202,6 +202,10 @@ like "a server that does not connect" \
 like "and it is told" "$(cat "$WORK/said")" "nobody has connected .*use passive mode"
 like "no second reply" "$(TIMEOUT=1 active "$(url second.silent)" "$WORLD")" \
 	"accept ETIMEDOUT,after 1 s"
+like "a proxy that cannot be reached any more" \
+	"$(active "$(url plain)" "$WORLD" cut-off "$PROXY")" \
+	"data echo,accept EHOSTUNREACH,after 0 s$"
+in_client ip route del unreachable "$PROXY" || bail_out "no route to the proxy"
 like "nobody yet, for a listener that does not wait" \
 	"$(active "socks5h://$PROXY:1080" "$WORLD" uncalled nonblocking)" \
 	"accept EAGAIN,after 0 s"
