@@ -76,6 +76,7 @@ part unit-gcc unit gcc
 part unit-clang unit clang
 part shellcheck scripts_are_clean
 part lint sh scripts/lint.sh
+part conformance sh scripts/check-conformance.sh
 part asan sh scripts/check-asan.sh
 part tsan sh scripts/check-tsan.sh
 part stress sh scripts/check-stress.sh

@@ -35,7 +35,7 @@ same_names() {
 
 # same WORDS...: the victim says the same through the proxy as without.
 same() {
-	is "resolv $*" "$(covered "$@")" "$(direct "$@")"
+	is "resolv: $*" "$(covered "$@")" "$(direct "$@")"
 }
 
 capture_start
