@@ -37,6 +37,7 @@
 #include <fcntl.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -62,6 +63,9 @@ static const struct config *config;
 static struct pool dgrams = { .size = sizeof(struct dgram), .per_chunk = 16 };
 
 uint32_t dgram_count;
+
+/* One is made at a time, or two threads make two of one socket. */
+static uint32_t making;
 
 void dgram_setup(const struct config *the_config)
 {
@@ -218,7 +222,6 @@ static struct dgram *make_shown(int fd, int family)
 
 struct dgram *dgram_made(int fd, int family)
 {
-	static uint32_t making; /* one at a time, or two threads make two of one */
 	struct dgram *dgram = dgram_peek(fd);
 	sigset_t signals;
 
@@ -558,15 +561,27 @@ static bool may_wait(int fd, int flags)
 }
 
 /* Within SO_SNDTIMEO, and not for long: a datagram would be lost by then. */
-static int wait_for_relay(struct dgram *dgram, int fd)
+static void wait_for_relay(struct dgram *dgram, int fd)
 {
 	int64_t limit = clock_now_ns() + PATIENCE_S * NS_PER_S;
 	struct timeval timeout = option_send_timeout(fd);
-	int64_t own = timeout.tv_sec * NS_PER_S + timeout.tv_usec * 1000ll;
+	int64_t own = clock_limit_ns(&timeout);
 
-	if (own > 0 && clock_now_ns() + own < limit)
-		limit = clock_now_ns() + own;
-	return conn_settle(dgram->assoc.control.fd, limit);
+	if (own < limit)
+		limit = own;
+	conn_settle(dgram->assoc.control.fd, limit);
+}
+
+/* The program has closed the control connection where we did not see it: nobody is told. */
+static void give_up_stolen(struct dgram *dgram)
+{
+	sigset_t signals;
+
+	dgram_lock(dgram, &signals);
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING &&
+	    private_fd_get(&dgram->assoc.control) < 0)
+		assoc_end(&dgram->assoc);
+	dgram_unlock(dgram, &signals);
 }
 
 int dgram_need_relay(struct dgram *dgram, int fd, int flags)
@@ -578,6 +593,8 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 			return 0;
 		dgram_lost(dgram);
 	}
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+		give_up_stolen(dgram);
 	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
 		r = begin(dgram, fd);
 		if (r < 0)
@@ -587,9 +604,8 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
 		if (!may_wait(fd, flags))
 			return 1;
-		r = wait_for_relay(dgram, fd);
-		if (r == -EINTR)
-			return r;
+		/* Nobody expects a datagram's send to be interrupted: it is queued. */
+		wait_for_relay(dgram, fd);
 	}
 	switch (assoc_phase(&dgram->assoc)) {
 	case ASSOC_READY:
@@ -665,28 +681,54 @@ bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message)
 
 /* --- waiting -------------------------------------------------------------------------- */
 
-int dgram_wait_readable(struct dgram *dgram, int fd)
+/*
+ * One round, signals blocked but in the wait. 0: there is no need to wait here (any more);
+ * 1: go on; -errno of the receive.
+ */
+static int wait_once(struct dgram *dgram, int fd, int64_t limit_ns,
+		     const sigset_t *signals)
 {
 	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN } };
+	int64_t until = conn_look_again(true);
+	int64_t left = (until < limit_ns ? until : limit_ns) - clock_now_ns();
+	struct timespec slice = { 0 };
 
-	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		struct timespec slice = { 0 };
-		int64_t left = conn_look_again(true) - clock_now_ns();
-
-		if (dgram_attend(&dgram->thing, &fds[1], 1) == 0)
-			break;
-		if (left > 0) {
-			slice.tv_sec = left / NS_PER_S;
-			slice.tv_nsec = left % NS_PER_S;
-		}
-		if (REAL(ppoll)(fds, 2, &slice, NULL) < 0)
-			return -errno;
-		conn_expire();
-		dgram_step(&dgram->thing);
-		if (fds[0].revents != 0)
-			break;
+	if (dgram_attend(&dgram->thing, &fds[1], 1) == 0)
+		return 0;
+	if (left > 0) {
+		slice.tv_sec = left / NS_PER_S;
+		slice.tv_nsec = left % NS_PER_S;
 	}
-	return 0;
+	if (REAL(ppoll)(fds, 2, &slice, signals) < 0)
+		return errno == EINTR && limit_ns == INT64_MAX &&
+				       signals_restart(signals) ?
+			       1 :
+			       -errno;
+	conn_expire();
+	dgram_step(&dgram->thing);
+	if (fds[0].revents != 0)
+		return 0;
+	return limit_ns != INT64_MAX && clock_now_ns() >= limit_ns ? -EAGAIN : 1;
+}
+
+/* As conn_wait_known: a cancellation point in the wait, and nowhere else. */
+int dgram_wait_readable(struct dgram *dgram, int fd)
+{
+	struct timeval timeout = option_timeout(fd, SO_RCVTIMEO);
+	int64_t limit = clock_limit_ns(&timeout);
+	int saved_errno = errno;
+	sigset_t signals;
+	int r = 1;
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	signals_block_but_cancel(&signals);
+	while (r == 1 && assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+		r = wait_once(dgram, fd, limit, &signals);
+	signals_restore(&signals);
+	pthread_setcanceltype(type, NULL);
+	errno = saved_errno;
+	return r < 0 ? r : 0;
 }
 
 void dgram_dropped(struct dgram *dgram, const char *why)
@@ -809,6 +851,7 @@ void dgram_forked_child(void)
 {
 	uint32_t used = pool_used(&dgrams);
 
+	making = 0;
 	for (uint32_t i = 0; dgram_count > 0 && i < used; i++) {
 		struct dgram *dgram = pool_at(&dgrams, i);
 

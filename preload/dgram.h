@@ -200,8 +200,8 @@ void dgram_lost(struct dgram *dgram);
 bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message);
 
 /*
- * Waits until fd has something to be read, stepping the association meanwhile. 0, or
- * -errno of an interrupted wait. Returns at once when nothing is pending.
+ * Waits until fd has something to be read, stepping the association meanwhile. 0; -EINTR;
+ * -EAGAIN: SO_RCVTIMEO is over. Returns at once when nothing is pending.
  */
 int dgram_wait_readable(struct dgram *dgram, int fd);
 

@@ -16,6 +16,7 @@
 #include "preload/detour.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
+#include "preload/span.h"
 
 enum { HEADER_MAX = 64 };
 
@@ -223,23 +224,12 @@ static bool may_batch(const struct dgram *dgram, int flags)
 	       assoc_phase(&dgram->assoc) == ASSOC_READY;
 }
 
-static bool is_over(int64_t end_ns)
+static int receive_until(struct dgram *dgram, int fd, struct mmsghdr *messages,
+			 unsigned int n, int flags, const struct span *span)
 {
-	return end_ns != INT64_MAX && clock_now_ns() >= end_ns;
-}
-
-/* recvmmsg(2) looks at the timeout after each datagram only, and so does this. */
-int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
-		       unsigned int n, int flags, struct timespec *timeout)
-{
-	int64_t end = INT64_MAX;
 	unsigned int got = 0;
 
-	pthread_testcancel();
-	if (timeout != NULL)
-		end = clock_now_ns() + timeout->tv_sec * NS_PER_S +
-		      timeout->tv_nsec;
-	while (got < n && !(got > 0 && is_over(end))) {
+	while (got < n && !(got > 0 && span_over(span))) {
 		long more = 0;
 		ssize_t r;
 
@@ -259,4 +249,31 @@ int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
 		messages[got++].msg_len = (unsigned int)r;
 	}
 	return (int)got;
+}
+
+/*
+ * recvmmsg(2) looks at the timeout after each datagram only, and then says in it what is left;
+ * so does this.
+ */
+int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
+		       unsigned int n, int flags, struct timespec *timeout)
+{
+	struct span span = span_of(timeout);
+	bool bounded = timeout != NULL && span.end_ns != INT64_MAX;
+	int64_t left;
+	int got;
+
+	pthread_testcancel();
+	if (!span_valid(timeout))
+		return -EINVAL;
+	if (bounded)
+		span.end_ns = clock_now_ns() + timeout->tv_sec * NS_PER_S +
+			      timeout->tv_nsec;
+	got = receive_until(dgram, fd, messages, n, flags, &span);
+	if (got > 0 && bounded) {
+		left = span.end_ns - clock_now_ns();
+		timeout->tv_sec = left > 0 ? left / NS_PER_S : 0;
+		timeout->tv_nsec = left > 0 ? left % NS_PER_S : 0;
+	}
+	return got;
 }

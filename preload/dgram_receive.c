@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/errqueue.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -19,6 +20,7 @@
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 #include "preload/hooks.h"
+#include "preload/options.h"
 
 static long real_receive(int fd, struct msghdr *message, int flags)
 {
@@ -430,12 +432,71 @@ static void take_away(int fd, int flags)
 		sys6(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT, NULL, NULL);
 }
 
-static void await(struct dgram *dgram, int fd, int flags)
+static bool may_wait(int fd, int flags)
 {
-	if (flags & MSG_DONTWAIT || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
-		assoc_step(&dgram->assoc);
-	else
-		dgram_wait_readable(dgram, fd);
+	return !(flags & MSG_DONTWAIT) &&
+	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* Before each try: what is pending goes on, and is waited for if that may be. 0 or -errno. */
+static int await(struct dgram *dgram, int fd, int flags)
+{
+	int r = 0;
+
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+		if (may_wait(fd, flags))
+			r = dgram_wait_readable(dgram, fd);
+		else
+			assoc_step(&dgram->assoc);
+	}
+	return r == 0 && ask_any() ? dgram_await_answer(dgram, fd, flags) : r;
+}
+
+/*
+ * After something was dropped the kernel would begin SO_RCVTIMEO anew, each time. So from the
+ * first such on the wait is ours: limit is when it is over, 0 before. 0 or -errno.
+ */
+static int await_rest(const struct dgram *dgram, int fd, int flags,
+		      int64_t *limit)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec rest;
+	struct timeval timeout;
+	int64_t left;
+	int r;
+
+	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING || ask_any())
+		return 0; /* await does it */
+	if (*limit == 0) {
+		timeout = option_timeout(fd, SO_RCVTIMEO);
+		*limit = may_wait(fd, flags) ? clock_limit_ns(&timeout) :
+					       INT64_MAX;
+	}
+	if (*limit == INT64_MAX)
+		return 0;
+	left = *limit - clock_now_ns();
+	if (left < 0)
+		left = 0;
+	rest.tv_sec = left / NS_PER_S;
+	rest.tv_nsec = left % NS_PER_S;
+	r = REAL(ppoll)(&pollfd, 1, &rest, NULL);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -EAGAIN : 0;
+}
+
+/* After shutdown(SHUT_RD) the kernel says 0, and names nobody. */
+static bool is_end(long n, const struct msghdr *got)
+{
+	return n == 0 && got->msg_namelen == 0;
+}
+
+static ssize_t give_end(struct msghdr *message, const struct msghdr *got)
+{
+	message->msg_namelen = 0;
+	message->msg_controllen = got->msg_controllen;
+	message->msg_flags = got->msg_flags;
+	return 0;
 }
 
 /* An error of the way to the relay is none of the peer's, and is told nobody. */
@@ -451,6 +512,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 			      struct msghdr *message, int flags)
 {
 	struct incoming in;
+	int64_t limit = 0;
 
 	incoming_lay_out(dgram, &in, message);
 	in.peek = flags & MSG_PEEK;
@@ -461,7 +523,7 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 		return incoming_give(&in, message, &nothing, flags);
 	}
 	for (;;) {
-		int r = ask_any() ? dgram_await_answer(dgram, fd, flags) : 0;
+		int r = await(dgram, fd, flags);
 		struct msghdr got = {
 			.msg_name = &in.from.address,
 			.msg_namelen = sizeof(in.from.address),
@@ -472,15 +534,20 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 		};
 		long n = r < 0 ? r : real_receive(fd, &got, flags | MSG_TRUNC);
 
-		if (n < 0 && is_of_way(dgram, n))
-			continue;
-		if (n < 0)
+		if (n < 0 && !is_of_way(dgram, n))
 			return n;
-		in.n = (size_t)n;
-		in.from.len = got.msg_namelen;
-		if (incoming_accept(dgram, &in))
-			return incoming_give(&in, message, &got, flags);
-		take_away(fd, flags);
+		if (is_end(n, &got))
+			return give_end(message, &got);
+		if (n >= 0) {
+			in.n = (size_t)n;
+			in.from.len = got.msg_namelen;
+			if (incoming_accept(dgram, &in))
+				return incoming_give(&in, message, &got, flags);
+			take_away(fd, flags);
+		}
+		r = await_rest(dgram, fd, flags, &limit);
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -615,8 +682,6 @@ ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
 		return message->msg_iovlen <= DGRAM_VECTORS ?
 			       receive_error(dgram, fd, message, flags) :
 			       real_receive(fd, message, flags);
-	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
-		await(dgram, fd, flags);
 	if (message->msg_iovlen <= DGRAM_VECTORS)
 		n = receive_framed(dgram, fd, message, flags);
 	else

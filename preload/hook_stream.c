@@ -57,6 +57,43 @@ long hook_after_failure(int fd, long result)
 	return result;
 }
 
+/* The number was another file's by now, which read() and the like take. */
+static bool is_no_socket(ssize_t result)
+{
+	return result == -ENOTSOCK;
+}
+
+static ssize_t read_dgram(struct dgram *dgram, int fd, void *buf, size_t count)
+{
+	ssize_t n = dgram_receive_bytes(dgram, fd, buf, count, 0);
+
+	return is_no_socket(n) ? REAL(read)(fd, buf, count) : hooks_result(n);
+}
+
+static ssize_t write_dgram(struct dgram *dgram, int fd, const void *buf,
+			   size_t count)
+{
+	ssize_t n = dgram_send_bytes(dgram, fd, buf, count, 0);
+
+	return is_no_socket(n) ? REAL(write)(fd, buf, count) : hooks_result(n);
+}
+
+static ssize_t readv_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
+			   int count)
+{
+	ssize_t n = dgram_receive_vectors(dgram, fd, iov, (size_t)count);
+
+	return is_no_socket(n) ? REAL(readv)(fd, iov, count) : hooks_result(n);
+}
+
+static ssize_t writev_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
+			    int count)
+{
+	ssize_t n = dgram_send_vectors(dgram, fd, iov, (size_t)count);
+
+	return is_no_socket(n) ? REAL(writev)(fd, iov, count) : hooks_result(n);
+}
+
 EXPORT ssize_t read(int fd, void *buf, size_t count)
 {
 	struct dgram *dgram;
@@ -65,8 +102,7 @@ EXPORT ssize_t read(int fd, void *buf, size_t count)
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL)
-		return hooks_result(
-			dgram_receive_bytes(dgram, fd, buf, count, 0));
+		return read_dgram(dgram, fd, buf, count);
 	return hook_after(fd, REAL(read)(fd, buf, count));
 }
 
@@ -78,8 +114,7 @@ EXPORT ssize_t __read(int fd, void *buf, size_t count)
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL)
-		return hooks_result(
-			dgram_receive_bytes(dgram, fd, buf, count, 0));
+		return read_dgram(dgram, fd, buf, count);
 	return hook_after(fd, REAL(read)(fd, buf, count));
 }
 
@@ -91,8 +126,7 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && count <= size)
-		return hooks_result(
-			dgram_receive_bytes(dgram, fd, buf, count, 0));
+		return read_dgram(dgram, fd, buf, count);
 	return hook_after(fd, REAL(__read_chk)(fd, buf, count, size));
 }
 
@@ -101,8 +135,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 	struct dgram *dgram = dgram_peek(fd);
 
 	if (dgram != NULL)
-		return hooks_result(
-			dgram_send_bytes(dgram, fd, buf, count, 0));
+		return write_dgram(dgram, fd, buf, count);
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(write)(fd, buf, count));
@@ -113,8 +146,7 @@ EXPORT ssize_t __write(int fd, const void *buf, size_t count)
 	struct dgram *dgram = dgram_peek(fd);
 
 	if (dgram != NULL)
-		return hooks_result(
-			dgram_send_bytes(dgram, fd, buf, count, 0));
+		return write_dgram(dgram, fd, buf, count);
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(write)(fd, buf, count));
@@ -128,8 +160,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && n >= 0)
-		return hooks_result(
-			dgram_receive_vectors(dgram, fd, iov, (size_t)n));
+		return readv_dgram(dgram, fd, iov, n);
 	return hook_after(fd, REAL(readv)(fd, iov, n));
 }
 
@@ -138,8 +169,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 	struct dgram *dgram = dgram_peek(fd);
 
 	if (dgram != NULL && n >= 0)
-		return hooks_result(
-			dgram_send_vectors(dgram, fd, iov, (size_t)n));
+		return writev_dgram(dgram, fd, iov, n);
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(writev)(fd, iov, n));

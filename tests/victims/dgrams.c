@@ -413,6 +413,130 @@ static void fails(const struct far *far)
 	say_so_error("so_error", fd);
 }
 
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+static void alarm_in(int ms, int flags)
+{
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
+	struct itimerval in = { .it_value.tv_usec = ms * 1000 };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &in, NULL);
+}
+
+/* Of a socket that is not connected: a port where nobody is is silence. */
+static void send_nowhere(int fd, const struct far *far)
+{
+	struct far nowhere = *far;
+
+	((struct sockaddr_in *)&nowhere.address)->sin_port = htons(9);
+	send_to(fd, &nowhere, words, WORDS, MSG_DONTWAIT);
+}
+
+static void interrupted(const struct far *far)
+{
+	struct timeval none = { 0 };
+	struct timeval soon = { .tv_usec = SOON_MS * 1000 };
+	int fd = datagram(far, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none));
+	send_nowhere(fd, far);
+	alarm_in(SOON_MS, 0);
+	say_rc("interrupted", recv(fd, buffer, BUFFER, 0));
+
+	fd = datagram(far, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+	send_nowhere(fd, far);
+	say_rc("timeout", recv(fd, buffer, BUFFER, 0));
+	alarm_in(SOON_MS / 2, SA_RESTART);
+	say_rc("timeout-interrupted", recv(fd, buffer, BUFFER, 0));
+
+	fd = datagram(far, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none));
+	alarm_in(SOON_MS, SA_RESTART);
+	say_rc("dontwait", send_to(fd, far, words, WORDS, MSG_DONTWAIT));
+	say_next("restarted", far, fd, BUFFER, 0);
+
+	fd = datagram(far, 0);
+	alarm_in(SOON_MS, 0);
+	say_rc("send", send_to(fd, far, words, WORDS, 0));
+	alarm_in(0, 0);
+	say_next("sent", far, fd, BUFFER, 0);
+}
+
+/* Another thread shuts it down while this one waits, as programs end their receivers. */
+static void *shut_down(void *arg)
+{
+	const int *fd = arg;
+
+	sleep_ms(SOON_MS);
+	shutdown(*fd, SHUT_RD);
+	return NULL;
+}
+
+static void shut(const struct far *far)
+{
+	struct sockaddr_storage from = { 0 };
+	struct iovec iov = { buffer, BUFFER };
+	struct msghdr message = { .msg_name = &from,
+				  .msg_namelen = sizeof(from),
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1 };
+	struct mmsghdr two[2] = { 0 };
+	pthread_t thread;
+
+	for (int linked = 0; linked < 2; linked++) {
+		int fd = linked ? connected(far, 0) : datagram(far, 0);
+
+		say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+		say_next("next", far, fd, BUFFER, 0);
+		pthread_create(&thread, NULL, shut_down, &fd);
+		say_rc("shut", recvmsg(fd, &message, 0));
+		say("shut.from", "%u:%x", message.msg_namelen, message.msg_flags);
+		pthread_join(thread, NULL);
+		two[0].msg_hdr.msg_iov = two[1].msg_hdr.msg_iov = &iov;
+		two[0].msg_hdr.msg_iovlen = two[1].msg_hdr.msg_iovlen = 1;
+		say_rc("recvmmsg", recvmmsg(fd, two, 2, 0, NULL));
+		say_rc("dontwait", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
+		say_poll("poll", fd, POLLIN, 0);
+	}
+}
+
+/* What libc closes by itself, and gives the number of to another file. */
+static void reused(const struct far *far)
+{
+	int fd = connected(far, 0);
+	FILE *stream;
+
+	say_rc("send", send(fd, words, WORDS, 0));
+	stream = freopen("/dev/zero", "r+", fdopen(fd, "r+"));
+	say("same", "%d", stream != NULL && fileno(stream) == fd);
+	say_rc("read", read(fd, buffer, 10));
+
+	fd = connected(far, 0);
+	stream = freopen("/dev/null", "r+", fdopen(fd, "r+"));
+	say("same", "%d", stream != NULL && fileno(stream) == fd);
+	say_rc("write", write(fd, words, WORDS));
+}
+
+static void left_of_timeout(const struct far *far)
+{
+	struct iovec iov = { buffer, BUFFER };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &iov,
+						.msg_iovlen = 1 } };
+	struct timespec wrong = { .tv_nsec = 1000000000 };
+	struct timespec patience = { .tv_sec = 100 };
+	int fd = datagram(far, 0);
+
+	say_rc("sendto", send_to(fd, far, words, WORDS, 0));
+	say_rc("wrong", recvmmsg(fd, &message, 1, 0, &wrong));
+	say_rc("recvmmsg", recvmmsg(fd, &message, 1, 0, &patience));
+	say("left", "%d", patience.tv_sec > 50 && patience.tv_sec < 100);
+}
+
 static const struct row rows[] = {
 	{ "send-calls", "echo", send_calls },
 	{ "receive-calls", "echo", receive_calls },
@@ -430,6 +554,10 @@ static const struct row rows[] = {
 	{ "controls", "echo", controls },
 	{ "segments", "echo", segments },
 	{ "fails", "echo", fails },
+	{ "interrupted", "echo", interrupted },
+	{ "shut", "echo", shut },
+	{ "reused", "echo", reused },
+	{ "left-of-timeout", "echo", left_of_timeout },
 };
 
 VICTIM_MAIN(rows)
