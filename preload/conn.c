@@ -143,6 +143,12 @@ static struct conn *conn_of_kin(int fd)
 	return shown_by(fd, conn);
 }
 
+/* Its file may just be exchanged, before the table is told. */
+static bool is_claimed(const struct conn *conn)
+{
+	return __atomic_load_n(&conn->state, __ATOMIC_ACQUIRE) & CONN_SETTLING;
+}
+
 struct conn *conn_get(int fd)
 {
 	struct thing *thing = fdtable_get_kind(fd, &conn_kind);
@@ -150,7 +156,7 @@ struct conn *conn_get(int fd)
 
 	if (thing == NULL)
 		return kin_any() ? conn_of_kin(fd) : NULL;
-	if (conn->cookie == option_cookie(fd))
+	if (conn->cookie == option_cookie(fd) || is_claimed(conn))
 		return conn;
 	fdtable_forget(fd, thing);
 	fdtable_put(thing);
@@ -324,6 +330,27 @@ enum conn_phase conn_look(struct conn *conn)
 	if (was < CONN_BOUND && next >= CONN_BOUND && conn->over != NULL)
 		conn->over(conn, conn->owner);
 	return conn_phase_of(conn);
+}
+
+bool conn_claim(struct conn *conn, int fd, enum conn_phase phase)
+{
+	uint32_t was = phase;
+	struct conn *shown;
+
+	if (!__atomic_compare_exchange_n(&conn->state, &was,
+					 was | CONN_SETTLING, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	shown = conn_get(fd);
+	conn_put(shown);
+	if (shown != conn)
+		conn_let_go(conn);
+	return shown == conn;
+}
+
+void conn_let_go(struct conn *conn)
+{
+	__atomic_and_fetch(&conn->state, ~CONN_SETTLING, __ATOMIC_RELEASE);
 }
 
 bool conn_take_arrival(struct conn *conn)

@@ -95,7 +95,7 @@ extern const struct thing_kind conn_kind;
 
 /* In conn->state: the kernel holds no error of its own to be drained. */
 #define CONN_SILENT 0x80000000u
-/* In conn->state: somebody is about to set the next one. */
+/* In conn->state: somebody is about to set the next one, or has it claimed. */
 #define CONN_SETTLING 0x40000000u
 
 /* How many connections of this process are pending, early, or failed and not told. */
@@ -149,6 +149,9 @@ void conn_setup(const struct config *config);
  */
 int conn_open(const struct conn_request *request);
 
+/* The other numbers of the socket that fd shows stand for conn, too. */
+void conn_show_duplicates(struct conn *conn, int fd);
+
 /*
  * The connection behind fd, with a reference, or NULL. The kernel was asked
  * whether it still is that socket.
@@ -176,6 +179,14 @@ static inline bool conn_is_bind(enum conn_phase phase)
 	return phase == CONN_BOUND || phase == CONN_ARRIVED ||
 	       phase == CONN_SPENT;
 }
+
+/*
+ * A listener that fd shows in that phase is put aside, or a further BIND is asked for, by one
+ * thread of this process at a time: false when another is at it, or was. Signals are blocked
+ * until conn_let_go().
+ */
+bool conn_claim(struct conn *conn, int fd, enum conn_phase phase);
+void conn_let_go(struct conn *conn);
 
 /* Somebody takes the second reply: false when a relative, or another thread, already has. */
 bool conn_take_arrival(struct conn *conn);

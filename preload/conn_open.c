@@ -73,13 +73,18 @@ static bool may_be_watched(int fd)
 	       FD_SEEN;
 }
 
-/* A duplicate that was made before the connect shows the same connection. */
 static void show_too(int fd, void *arg)
 {
 	struct conn *conn = arg;
 
 	if (option_cookie(fd) == conn->cookie)
 		fdtable_share(fd, &conn->thing);
+}
+
+void conn_show_duplicates(struct conn *conn, int fd)
+{
+	if (fdtable_notes(fd) & FD_DUPED)
+		fdtable_each_noted(FD_DUPED, show_too, conn);
 }
 
 /* What woke a waiter before this could not be stepped: it is asked for again. */
@@ -153,8 +158,7 @@ static int start(const struct conn_request *request, struct conn *conn)
 		pending_ref(pending);
 		r = fdtable_set(fd, &conn->thing);
 		if (r == 0) {
-			if (fdtable_notes(fd) & FD_DUPED)
-				fdtable_each_noted(FD_DUPED, show_too, conn);
+			conn_show_duplicates(conn, fd);
 			conn_note_deadline(pending->deadline_ns);
 			if (fdtable_notes(fd) & FD_INHERITED)
 				kin_begin(pending);

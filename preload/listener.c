@@ -510,15 +510,6 @@ void listener_dissolve(int fd)
 
 /* --- accept ----------------------------------------------------------------------- */
 
-/* In another number of this process the same socket is the listener, too. */
-static void show_too(int fd, void *arg)
-{
-	struct conn *conn = arg;
-
-	if (option_cookie(fd) == conn->cookie)
-		fdtable_share(fd, &conn->thing);
-}
-
 /* The listener is a fresh socket from now on. 0, or -errno: all is as it was. */
 static int become_spent(struct conn *conn, int fd)
 {
@@ -540,8 +531,7 @@ static int become_spent(struct conn *conn, int fd)
 	conn_set_bound(spent, &outside);
 	spent->names_bound = true;
 	spent->listens = conn->listens;
-	if (fdtable_notes(fd) & FD_DUPED)
-		fdtable_each_noted(FD_DUPED, show_too, spent);
+	conn_show_duplicates(spent, fd);
 	if (fdtable_share(fd, &spent->thing) == 0 && r == 1)
 		listener_attend(fd);
 	conn_put(spent);
@@ -549,28 +539,58 @@ static int become_spent(struct conn *conn, int fd)
 }
 
 /* A relative has accepted from this one: it is put aside here, too. */
-static void put_aside(int fd)
+static void put_aside(struct conn *conn, int fd)
 {
-	struct conn *conn = conn_get(fd);
-
-	if (conn != NULL && conn_look(conn) == CONN_ARRIVED &&
-	    conn_arrival_taken(conn))
+	if (!conn_claim(conn, fd, CONN_ARRIVED))
+		return;
+	if (conn_arrival_taken(conn))
 		become_spent(conn, fd);
-	conn_put(conn);
+	conn_let_go(conn);
+}
+
+/* 0, also where another thread is at it; or -errno. */
+static int ask_again(struct conn *conn, int fd)
+{
+	struct endpoint seen_as = { 0 };
+	int r;
+
+	if (!conn_claim(conn, fd, CONN_SPENT))
+		return 0;
+	conn_bound(conn, &seen_as);
+	r = open_bind(fd, &conn->peer, &seen_as, true);
+	conn_let_go(conn);
+	return r;
+}
+
+static bool was_taken(struct conn *conn)
+{
+	return conn_look(conn) == CONN_ARRIVED && conn_arrival_taken(conn);
+}
+
+static bool is_spent(struct conn *conn)
+{
+	return conn_look(conn) == CONN_SPENT && conn->listens;
 }
 
 int listener_attend(int fd)
 {
-	struct endpoint seen_as = { 0 };
-	struct conn *conn;
+	struct conn *conn = conn_get(fd);
+	sigset_t signals;
 	int r = 0;
 
-	put_aside(fd);
-	conn = conn_get(fd);
-	if (conn != NULL && conn_look(conn) == CONN_SPENT && conn->listens) {
-		conn_bound(conn, &seen_as);
-		r = open_bind(fd, &conn->peer, &seen_as, true);
+	if (conn == NULL || !(was_taken(conn) || is_spent(conn))) {
+		conn_put(conn);
+		return 0;
 	}
+	signals_block(&signals);
+	if (was_taken(conn)) {
+		put_aside(conn, fd);
+		conn_put(conn);
+		conn = conn_get(fd);
+	}
+	if (conn != NULL && is_spent(conn))
+		r = ask_again(conn, fd);
+	signals_restore(&signals);
 	conn_put(conn);
 	return r;
 }
@@ -749,14 +769,17 @@ static int accept_arrived(struct conn *conn, int fd, int flags,
 {
 	struct arrival arrival;
 	sigset_t signals;
-	int r;
+	int r = -EAGAIN;
 
 	signals_block(&signals);
-	r = arrival_look(fd, &arrival);
-	if (r == 0)
-		r = hand_out(conn, fd, flags, &arrival, peer);
-	else if (r != -EAGAIN)
-		r = tell_failure(conn, fd, r, &arrival);
+	if (conn_claim(conn, fd, CONN_ARRIVED)) {
+		r = arrival_look(fd, &arrival);
+		if (r == 0)
+			r = hand_out(conn, fd, flags, &arrival, peer);
+		else if (r != -EAGAIN)
+			r = tell_failure(conn, fd, r, &arrival);
+		conn_let_go(conn);
+	}
 	signals_restore(&signals);
 	return r;
 }
@@ -781,7 +804,7 @@ static int accept_once(int fd, int flags, struct sockaddr_storage *peer,
 		r = conn->listens ? -EAGAIN : -EINVAL;
 		break;
 	case CONN_SPENT:
-		/* A further BIND could not be begun; or it is over already, too. */
+		/* A further BIND could not be begun; or another thread is at it. */
 		r = !conn->listens ? -EINVAL : attended < 0 ? attended : -EAGAIN;
 		break;
 	case CONN_FAILED:

@@ -436,6 +436,73 @@ static void several_polled(const struct far *far)
 	}
 }
 
+/**
+ * struct crowd - threads that accept from one listener
+ * @fd:		the listener
+ * @data:	what one of them has accepted; -1: nothing yet
+ * @over:	they are to end
+ * @wrong:	an errno that none of them should have met
+ */
+struct crowd {
+	int fd;
+	int data;
+	bool over;
+	int wrong;
+};
+
+static void *accept_in_crowd(void *argument)
+{
+	struct crowd *crowd = argument;
+
+	while (!__atomic_load_n(&crowd->over, __ATOMIC_RELAXED)) {
+		struct pollfd p = { .fd = crowd->fd, .events = POLLIN };
+		int data;
+
+		poll(&p, 1, 1);
+		data = accept(crowd->fd, NULL, NULL);
+		if (data >= 0)
+			__atomic_store_n(&crowd->data, data, __ATOMIC_RELEASE);
+		else if (errno != EAGAIN)
+			__atomic_store_n(&crowd->wrong, errno, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static int data_of(struct crowd *crowd)
+{
+	int64_t end = now_ms() + LONG_MS;
+	int data;
+
+	do {
+		usleep(1000);
+		data = __atomic_exchange_n(&crowd->data, -1, __ATOMIC_ACQUIRE);
+	} while (data < 0 && now_ms() < end);
+	return data;
+}
+
+static void in_threads(const struct far *far)
+{
+	enum { THREADS = 4, TIMES = 8 };
+	int ctl = control(far);
+	struct crowd crowd = { .fd = listening(ctl, SOCK_NONBLOCK), .data = -1 };
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, accept_in_crowd, &crowd);
+	for (int i = 0; i < TIMES; i++) {
+		int data;
+
+		call(ctl, crowd.fd, 0);
+		data = data_of(&crowd);
+		say_data(data);
+		close(data);
+	}
+	__atomic_store_n(&crowd.over, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	say("wrong", "%s", errno_name(crowd.wrong));
+}
+
 static void options_kept(const struct far *far)
 {
 	struct timeval timeout = { 7, 0 };
@@ -692,6 +759,7 @@ static const struct row rows[] = {
 	{ "listen-on-others", "control", listen_on_others },
 	{ "several", "control", several },
 	{ "several-polled", "control", several_polled },
+	{ "in-threads", "control", in_threads },
 	{ "options-kept", "control", options_kept },
 	{ "lowat-meanwhile", "control", lowat_meanwhile },
 	{ "timed", "control", timed },
