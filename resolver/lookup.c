@@ -649,11 +649,10 @@ static unsigned short random_id(void)
 }
 
 /* A message that asks, to be freed by ares_free_string. 0 or -errno. */
-static int make_query(const char *name, int class, int type, uint8_t **query,
-		      int *len)
+static int make_query(const char *name, int type, uint8_t **query, int *len)
 {
-	switch (ares_create_query(name, class, type, random_id(), 1, query, len,
-				  0)) {
+	switch (ares_create_query(name, DNS_IN, type, random_id(), 1, query,
+				  len, 0)) {
 	case ARES_SUCCESS:
 		return 0;
 	case ARES_ENOTFOUND:
@@ -669,25 +668,11 @@ static int add_name(struct questions *questions, const struct lookup_io *io,
 		    const char *name, int type)
 {
 	uint8_t *query;
-	int len, r = make_query(name, DNS_IN, type, &query, &len);
+	int len, r = make_query(name, type, &query, &len);
 
 	if (r < 0)
 		return r;
 	r = add_question(questions, io, query, (size_t)len);
-	ares_free_string(query);
-	return r;
-}
-
-ssize_t lookup_query(const struct lookup_io *io, const char *name, int class,
-		     int type, uint8_t *answer, size_t size)
-{
-	uint8_t *query;
-	int len;
-	ssize_t r = make_query(name, class, type, &query, &len);
-
-	if (r < 0)
-		return r;
-	r = lookup_send(io, query, (size_t)len, answer, size);
 	ares_free_string(query);
 	return r;
 }

@@ -61,13 +61,10 @@ void lookup_setup(const struct config *config);
 /* --- asking, and waiting for the answer ------------------------------------ */
 
 /*
- * Asks and waits. The length of the answer, of which as much as size holds is in answer; it
- * may say that there is no such name. Or -errno.
+ * Asks by a whole message, whose id and question the answer repeats, and waits. The length of
+ * the answer, of which as much as size holds is in answer; it may say that there is no such
+ * name. Or -errno.
  */
-ssize_t lookup_query(const struct lookup_io *io, const char *name, int class,
-		     int type, uint8_t *answer, size_t size);
-
-/* The same with a whole message, whose id and question the answer repeats. */
 ssize_t lookup_send(const struct lookup_io *io, const uint8_t *query,
 		    size_t len, uint8_t *answer, size_t size);
 

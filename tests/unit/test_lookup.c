@@ -300,11 +300,21 @@ static void with_servers(int timeout_ms, const int *whats)
 	lookup_setup(&config);
 }
 
+static ssize_t ask_for(const struct lookup_io *how, int type, uint8_t *into,
+		       size_t size)
+{
+	static uint8_t query[] = "\xab\xcd\1\0\0\1\0\0\0\0\0\0"
+				 "\3www\5world\7example\0\0\0\0\1";
+	const size_t len = sizeof(query) - 1;
+
+	query[len - 3] = (uint8_t)type;
+	return lookup_send(how, query, len, into, size);
+}
+
 static ssize_t ask(int timeout_ms, const int *whats)
 {
 	with_servers(timeout_ms, whats);
-	return lookup_query(&io, "www.world.example", 1, 1, answer,
-			    sizeof(answer));
+	return ask_for(&io, 1, answer, sizeof(answer));
 }
 
 /* What was opened, as digits: "1", "24". */
@@ -383,8 +393,7 @@ START_TEST(tells_the_whole_length_of_what_does_not_fit)
 
 	with_servers(5000, (int[]){ LARGE, 0 });
 	memset(small, 0xa5, sizeof(small));
-	len = lookup_query(&io, "www.world.example", 1, 16, small,
-			   sizeof(small) - 1);
+	len = ask_for(&io, 16, small, sizeof(small) - 1);
 	ck_assert_int_gt(len, 60000);
 	ck_assert_uint_eq(small[2] & 0x80, 0x80);
 	ck_assert_uint_eq(small[sizeof(small) - 1], 0xa5);
@@ -417,9 +426,10 @@ static const char *const wrong_names[] = {
 
 START_TEST(asks_for_no_wrong_name)
 {
+	struct hosts_answer hosts;
+
 	with_servers(5000, (int[]){ ANSWERS, 0 });
-	ck_assert_int_eq(lookup_query(&io, wrong_names[_i], 1, 1, answer,
-				      sizeof(answer)),
+	ck_assert_int_eq(lookup_addresses(&io, wrong_names[_i], AF_INET, &hosts),
 			 -EINVAL);
 	ck_assert_int_eq(n_opened, 0);
 }
@@ -482,8 +492,7 @@ START_TEST(chooses_servers_that_the_transport_reaches)
 	noting.open = note_server;
 	noting.local = choices[_i].local;
 	with_servers(5000, (int[]){ 0 });
-	ck_assert_int_eq(lookup_query(&noting, "a.example", 1, 1, answer,
-				      sizeof(answer)),
+	ck_assert_int_eq(ask_for(&noting, 1, answer, sizeof(answer)),
 			 -ECONNREFUSED);
 	unlink(path);
 	ck_assert_str_eq(asked, choices[_i].servers);
