@@ -54,16 +54,7 @@ static ssize_t ask(const struct lookup_io *io, const uint8_t *query, size_t len,
 {
 	ssize_t n = lookup_send(io, query, len, answer, size);
 
-	if (n < 0)
-		return n;
-	switch (answer[3] & DNS_RCODE) {
-	case DNS_SERVFAIL:
-	case DNS_NOTIMP:
-	case DNS_REFUSED:
-		return -ETIMEDOUT;
-	default:
-		return n;
-	}
+	return n < 0 || lookup_is_verdict(answer) ? n : -ETIMEDOUT;
 }
 
 /* The answer's length, which may be more than size, or -errno. */

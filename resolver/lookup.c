@@ -365,9 +365,9 @@ static void begin_attempt(struct lookup *lookup)
 		  lookup);
 }
 
-static bool is_verdict(const struct lookup *lookup)
+bool lookup_is_verdict(const uint8_t *reply)
 {
-	switch (lookup->reply[3] & DNS_RCODE) {
+	switch (reply[3] & DNS_RCODE) {
 	case DNS_SERVFAIL:
 	case DNS_NOTIMP:
 	case DNS_REFUSED:
@@ -382,7 +382,7 @@ static bool another_attempt(const struct lookup *lookup)
 {
 	size_t rounds = lookup->reply ? 1 : ROUNDS;
 
-	return !(lookup->reply && is_verdict(lookup)) &&
+	return !(lookup->reply && lookup_is_verdict(lookup->reply)) &&
 	       lookup->attempt + 1 < rounds * lookup->n_servers &&
 	       now_ns() < lookup->deadline_ns;
 }

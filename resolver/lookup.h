@@ -68,6 +68,9 @@ void lookup_setup(const struct config *config);
 ssize_t lookup_send(const struct lookup_io *io, const uint8_t *query,
 		    size_t len, uint8_t *answer, size_t size);
 
+/* What a server answered is not that it could not tell: SERVFAIL, NOTIMP, REFUSED. */
+bool lookup_is_verdict(const uint8_t *reply);
+
 /*
  * The addresses of a name, of one family or of both (AF_UNSPEC); answer's name is the
  * canonical one, its aliases those that lead there. 0; -ENOENT: there is no such name;
