@@ -192,10 +192,11 @@ static bool cut_port(struct text *text, unsigned int *port)
 {
 	const char *colon = memrchr(text->at, ':', text->len);
 	bool brackets = text->len > 0 && text->at[0] == '[';
-	struct text number = { colon + 1, 0 };
 
 	if (colon && (brackets ? colon[-1] == ']' :
 				 memchr(text->at, ':', text->len) == colon)) {
+		struct text number = { colon + 1, 0 };
+
 		number.len = text->len - (size_t)(colon + 1 - text->at);
 		if (!text_number(number, 1, 65535, port))
 			return false;
