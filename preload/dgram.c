@@ -54,10 +54,7 @@
 #include "preload/signals.h"
 #include "preload/watch.h"
 
-enum {
-	QUEUE_SIZE = 1 << 17,
-	PATIENCE_S = 5, /* of a blocking call, for the proxy */
-};
+enum { PATIENCE_S = 5 }; /* of a blocking call, for the proxy */
 
 static const struct config *config;
 static struct pool dgrams = { .size = sizeof(struct dgram), .per_chunk = 16 };
@@ -105,14 +102,6 @@ bool dgram_is_udp(int fd, int *family)
 	       option_get(fd, SOL_SOCKET, SO_PROTOCOL, 0) == IPPROTO_UDP;
 }
 
-static void queue_drop(struct dgram *dgram)
-{
-	if (dgram->queue != NULL)
-		sys2(SYS_munmap, dgram->queue, QUEUE_SIZE);
-	dgram->queue = NULL;
-	dgram->queued = 0;
-}
-
 static void dgram_release(struct thing *thing)
 {
 	struct dgram *dgram = (struct dgram *)thing;
@@ -124,7 +113,7 @@ static void dgram_release(struct thing *thing)
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
 	dgram_lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
-	queue_drop(dgram);
+	dgram_queue_drop(dgram);
 	dgram_unlock(dgram, &signals);
 	__atomic_sub_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
 	pool_give(&dgrams, dgram);
@@ -182,6 +171,8 @@ static struct dgram *dgram_new(int fd, int family)
 	if (dgram->fragments != NULL)
 		fragments_reset(dgram->fragments);
 	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+	dgram->cork = option_get(fd, IPPROTO_UDP, UDP_CORK, 0) != 0;
+	dgram->corked = false;
 	dgram->batch_busy = 0;
 	dgram->stdio = false;
 	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
@@ -475,30 +466,6 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 
 /* --- the association ---------------------------------------------------------------- */
 
-struct datagram {
-	uint32_t len; /* of what follows */
-};
-
-static void send_queued(struct dgram *dgram, int fd)
-{
-	const struct peer *relay = assoc_relay(&dgram->assoc);
-	bool connected = dgram_connected(dgram) == DGRAM_VIA;
-	struct msghdr plain = { 0 };
-	struct datagram next;
-
-	if (detour_datagram(fd, &plain, (const struct sockaddr *)&relay->address,
-			    relay->len) < 0)
-		return;
-	for (uint32_t at = 0; at < dgram->queued; at += next.len) {
-		memcpy(&next, dgram->queue + at, sizeof(next));
-		at += sizeof(next);
-		sys6(SYS_sendto, fd, dgram->queue + at, next.len,
-		     MSG_DONTWAIT | MSG_NOSIGNAL,
-		     connected ? NULL : &relay->address,
-		     connected ? 0 : relay->len);
-	}
-}
-
 /* Its control connection is over, in one way or the other. */
 static void associated(struct conn *conn, void *owner)
 {
@@ -514,11 +481,11 @@ static void associated(struct conn *conn, void *owner)
 		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
 			if (dgram_connected(dgram) == DGRAM_VIA)
 				connect_kernel(dgram, fd);
-			send_queued(dgram, fd);
+			dgram_queue_send(dgram, fd);
 			dgram->assoc.used_ns = clock_now_ns();
 			dgram->assoc.unanswered = true;
 		}
-		queue_drop(dgram);
+		dgram_queue_drop(dgram);
 	}
 	dgram_unlock(dgram, &signals);
 }
@@ -627,56 +594,6 @@ void dgram_lost(struct dgram *dgram)
 	    !assoc_is_alive(&dgram->assoc, true))
 		assoc_end(&dgram->assoc);
 	dgram_unlock(dgram, &signals);
-}
-
-/* --- the queue ----------------------------------------------------------------------- */
-
-static bool queue_made(struct dgram *dgram)
-{
-	long p;
-
-	if (dgram->queue != NULL)
-		return true;
-	p = sys6(SYS_mmap, NULL, QUEUE_SIZE, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p < 0 && p > -4096)
-		return false;
-	dgram->queue = (uint8_t *)p;
-	dgram->queued = 0;
-	return true;
-}
-
-static void enqueue(struct dgram *dgram, const struct msghdr *message)
-{
-	struct datagram next = { 0 };
-	uint32_t at = dgram->queued + (uint32_t)sizeof(next);
-
-	for (size_t i = 0; i < message->msg_iovlen; i++) {
-		const struct iovec *iov = &message->msg_iov[i];
-
-		if (iov->iov_len > QUEUE_SIZE - at)
-			return;
-		memcpy(dgram->queue + at, iov->iov_base, iov->iov_len);
-		at += (uint32_t)iov->iov_len;
-		next.len += (uint32_t)iov->iov_len;
-	}
-	memcpy(dgram->queue + dgram->queued, &next, sizeof(next));
-	dgram->queued = at;
-}
-
-bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message)
-{
-	sigset_t signals;
-	bool pending;
-
-	dgram_lock(dgram, &signals);
-	dgram->fd = fd;
-	pending = assoc_phase(&dgram->assoc) == ASSOC_PENDING;
-	if (pending && queue_made(dgram) &&
-	    QUEUE_SIZE - dgram->queued > sizeof(struct datagram))
-		enqueue(dgram, message);
-	dgram_unlock(dgram, &signals);
-	return pending;
 }
 
 /* --- waiting -------------------------------------------------------------------------- */
@@ -795,8 +712,19 @@ void dgram_prime(int fd)
 
 void dgram_option_set(struct dgram *dgram, int fd, int name)
 {
+	sigset_t signals;
+
 	if (name == UDP_SEGMENT)
 		dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, name, 0);
+	if (name != UDP_CORK)
+		return;
+	dgram_lock(dgram, &signals);
+	dgram->cork = option_get(fd, IPPROTO_UDP, name, 0) != 0;
+	if (!dgram->cork) { /* which sends what was held back */
+		dgram->queue_open = false;
+		dgram->corked = false;
+	}
+	dgram_unlock(dgram, &signals);
 }
 
 void dgram_option(struct dgram *dgram, int level, int name, int *value)
@@ -859,7 +787,7 @@ void dgram_forked_child(void)
 			continue;
 		dgram->lock = 0;
 		dgram->batch_busy = 0;
-		queue_drop(dgram);
+		dgram_queue_drop(dgram);
 	}
 }
 

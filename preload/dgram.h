@@ -71,6 +71,10 @@ struct dgram_route {
  * @whole:	a datagram put together was only looked at: it is the next one
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
+ * @queue_last:	where its last datagram is
+ * @queue_open:	which what is sent next goes on with
+ * @cork:	UDP_CORK, as the program has set it
+ * @corked:	the kernel has the beginning of a datagram, and waits for the rest
  * @self:	its own address, once it has handed itself a datagram
  * @lead:	how long the latest header of an incoming datagram was
  * @segment:	UDP_SEGMENT, as the program has set it
@@ -99,6 +103,10 @@ struct dgram {
 	uint32_t whole;
 	uint8_t *queue;
 	uint32_t queued;
+	uint32_t queue_last;
+	bool queue_open;
+	bool cork;
+	bool corked;
 	uint32_t stdio;
 	uint32_t primed;
 	uint32_t lead;
@@ -186,18 +194,12 @@ int dgram_shown_by(struct dgram *dgram);
 
 /*
  * Makes sure that there is a relay. 0: there is; 1: it is being asked for and the call may
- * not wait: dgram_queue; else -errno.
+ * not wait: it is queued; else -errno.
  */
 int dgram_need_relay(struct dgram *dgram, int fd, int flags);
 
 /* The association is lost: a later need makes another. */
 void dgram_lost(struct dgram *dgram);
-
-/*
- * Keeps a datagram, header and data, until there is a relay; what there is no room for is
- * dropped, as a full network would. False: there is a relay by now.
- */
-bool dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message);
 
 /*
  * Waits until fd has something to be read, stepping the association meanwhile. 0; -EINTR;

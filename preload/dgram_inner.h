@@ -39,6 +39,20 @@ void outgoing_address(const struct dgram *dgram, struct msghdr *message);
 
 size_t outgoing_length(const struct msghdr *message);
 
+/* --- dgram_queue.c --- */
+
+/*
+ * Keeps a datagram, or its segments, each with its header, until there is a relay; what there
+ * is no room for is dropped, as a full network would. more: the datagram is not whole yet.
+ * 0; 1: there is a relay by now; -errno.
+ */
+int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
+		const struct outgoing *out, size_t segment, bool more);
+
+/* There is a relay: sends all of it. And forgets it. Both with the lock held. */
+void dgram_queue_send(struct dgram *dgram, int fd);
+void dgram_queue_drop(struct dgram *dgram);
+
 /* --- dgram_segment.c --- */
 
 /*

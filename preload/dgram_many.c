@@ -70,7 +70,8 @@ static unsigned int send_batch(struct dgram *dgram, int fd,
 	unsigned int made;
 	long sent = 0;
 
-	if (n < 2 || __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
+	if (n < 2 || flags & MSG_MORE || dgram->cork || dgram->corked ||
+	    __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
 	    assoc_phase(&dgram->assoc) != ASSOC_READY ||
 	    !assoc_is_alive(&dgram->assoc, false))
 		return 0;

@@ -231,23 +231,6 @@ static long send_framed(int fd, const struct msghdr *message,
 	return real_send(fd, &framed, flags);
 }
 
-/* False: there is a relay by now. */
-static bool queue_framed(struct dgram *dgram, int fd, const struct msghdr *message,
-			 const struct outgoing *out)
-{
-	struct iovec vectors[DGRAM_VECTORS];
-	struct msghdr framed = { .msg_iov = vectors };
-
-	if (message->msg_iovlen >= DGRAM_VECTORS)
-		return true; /* dropped, as a full queue would */
-	vectors[0].iov_base = (void *)out->header;
-	vectors[0].iov_len = out->len;
-	memcpy(&vectors[1], message->msg_iov,
-	       message->msg_iovlen * sizeof(vectors[0]));
-	framed.msg_iovlen = message->msg_iovlen + 1;
-	return dgram_queue(dgram, fd, &framed);
-}
-
 size_t outgoing_length(const struct msghdr *message)
 {
 	size_t n = 0;
@@ -266,14 +249,35 @@ void outgoing_address(const struct dgram *dgram, struct msghdr *message)
 	message->msg_namelen = connected ? 0 : relay->len;
 }
 
-/* Into the queue, each segment by itself. False: there is a relay by now. */
-static bool queue_all(struct dgram *dgram, int fd, const struct msghdr *message,
-		      const struct outgoing *out, size_t segment)
+/* --- datagrams in more than one call ---------------------------------------------------- */
+
+/* More is to follow: by MSG_MORE, or UDP_CORK. */
+static bool is_unfinished(const struct dgram *dgram, int flags)
 {
-	if (segment == 0 || outgoing_length(message) <= segment)
-		return queue_framed(dgram, fd, message, out);
-	return true; /* dropped: who sends many at once finds a way to send them again */
+	return flags & MSG_MORE || dgram->cork;
 }
+
+static bool is_corked(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->corked, __ATOMIC_ACQUIRE);
+}
+
+/* The rest of a datagram whose beginning the kernel has: the header is there. */
+static long send_on(struct dgram *dgram, int fd, const struct msghdr *message,
+		    const struct outgoing *out, int flags)
+{
+	struct msghdr rest = *message;
+	long n;
+
+	outgoing_address(dgram, &rest);
+	n = real_send(fd, &rest, flags);
+	/* An error drops all of it. */
+	__atomic_store_n(&dgram->corked, n >= 0 && is_unfinished(dgram, flags),
+			 __ATOMIC_RELEASE);
+	return n < 0 ? n : n + (long)out->len;
+}
+
+/* --- one datagram -------------------------------------------------------------------------- */
 
 /* One try. 1: again, with whatever association there is then. */
 static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
@@ -281,18 +285,24 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 {
 	size_t segment = segment_size(dgram, message);
 	struct msghdr framed = *message;
-	int r = dgram_need_relay(dgram, fd, flags);
 	long n;
+	int r;
 
+	if (segment > 0 && is_unfinished(dgram, flags))
+		return -EINVAL; /* a header for each could not be put in later */
+	r = dgram_need_relay(dgram, fd, flags);
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		n = (long)(outgoing_length(message) + out->len);
-		if (n > DGRAM_MAX)
-			return -EMSGSIZE;
-		if (queue_all(dgram, fd, message, out, segment))
-			return n;
+		r = dgram_queue(dgram, fd, message, out, segment,
+				is_unfinished(dgram, flags));
+		if (r <= 0)
+			return r < 0 ? r :
+				       (long)(outgoing_length(message) +
+					      out->len);
 	}
+	if (is_corked(dgram)) /* by what was queued */
+		return send_on(dgram, fd, message, out, flags);
 	r = detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
 			    assoc_relay(&dgram->assoc)->len);
 	if (r < 0)
@@ -300,6 +310,8 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 	outgoing_address(dgram, &framed);
 	n = segment > 0 ? segment_send(dgram, fd, message, out, segment, flags) :
 			  send_framed(fd, &framed, out, flags);
+	if (n >= 0 && is_unfinished(dgram, flags))
+		__atomic_store_n(&dgram->corked, true, __ATOMIC_RELEASE);
 	if (n == -ECONNREFUSED && again) {
 		/* Nobody is at the relay, or was for an earlier one. */
 		dgram_lost(dgram);
@@ -313,6 +325,8 @@ static long send_either(struct dgram *dgram, int fd, const struct msghdr *messag
 {
 	long n;
 
+	if (is_corked(dgram))
+		return send_on(dgram, fd, message, out, flags);
 	if (__atomic_load_n(&dgram->primed, __ATOMIC_RELAXED))
 		dgram_unprime(dgram, fd);
 	n = send_via(dgram, fd, message, out, flags, true);

@@ -413,6 +413,80 @@ static void fails(const struct far *far)
 	say_so_error("so_error", fd);
 }
 
+/* Datagrams that are made in several calls. */
+static void pieces(const struct far *far)
+{
+	struct iovec many[20];
+	struct msghdr message = { .msg_name = (void *)&far->address,
+				  .msg_namelen = far->len,
+				  .msg_iov = many,
+				  .msg_iovlen = 20 };
+	int on = 1, off = 0;
+
+	for (int flags = 0; flags <= MSG_DONTWAIT; flags += MSG_DONTWAIT) {
+		int fd = datagram(far, 0);
+
+		say_rc("more", send_to(fd, far, words, 6, flags | MSG_MORE));
+		say_rc("more", send_to(fd, far, words + 6, 3, flags | MSG_MORE));
+		say_rc("last", send_to(fd, far, words + 9, WORDS - 9, flags));
+		say_next("1", far, fd, BUFFER, 0);
+		say_rc("dial", dial(fd, far));
+		say_rc("cork", setsockopt(fd, IPPROTO_UDP, UDP_CORK, &on, sizeof(on)));
+		say_rc("send", send(fd, words, 6, flags));
+		say_rc("send", send(fd, words + 6, WORDS - 6, flags));
+		say_rc("none", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
+		say_rc("uncork",
+		       setsockopt(fd, IPPROTO_UDP, UDP_CORK, &off, sizeof(off)));
+		say_next("2", far, fd, BUFFER, 0);
+		say_rc("plain", send(fd, words, WORDS, flags));
+		say_next("3", far, fd, BUFFER, 0);
+
+		/* Begun before there is an association, ended when there is. */
+		fd = connected(far, 0);
+		say_rc("whole", send(fd, words, WORDS, flags));
+		say_rc("more", send(fd, words, 6, flags | MSG_MORE));
+		say_next("whole", far, fd, BUFFER, 0);
+		say_rc("last", send(fd, words + 6, WORDS - 6, 0));
+		say_next("4", far, fd, BUFFER, 0);
+
+		fd = connected(far, 0);
+		say_rc("cork", setsockopt(fd, IPPROTO_UDP, UDP_CORK, &on, sizeof(on)));
+		say_rc("send", send(fd, words, 6, flags));
+		say_rc("send", send(fd, words + 6, WORDS - 6, flags));
+		say_rc("uncork",
+		       setsockopt(fd, IPPROTO_UDP, UDP_CORK, &off, sizeof(off)));
+		say_next("5", far, fd, BUFFER, 0);
+
+		fd = datagram(far, 0);
+		for (int i = 0; i < 20; i++)
+			many[i] = (struct iovec){ (void *)&words[i % WORDS],
+						  i < (int)WORDS };
+		say_rc("many-vectors", sendmsg(fd, &message, flags));
+		say_next("6", far, fd, BUFFER, 0);
+	}
+}
+
+/* Segments, and what cannot be read, before there is an association. */
+static void first_sends(const struct far *far)
+{
+	int fd = connected(far, SOCK_NONBLOCK), size = 100;
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	size_t sum = 0;
+
+	say_rc("bad-buffer", send(fd, (void *)8, 100, 0));
+	say_rc("segment", setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size,
+				     sizeof(size)));
+	memset(buffer, 'x', 450);
+	say_rc("send", send(fd, buffer, 450, 0));
+	say_rc("whole", send(fd, buffer, 95, 0));
+	for (int i = 0; i < 6; i++) {
+		poll(&pollfd, 1, LONG_MS);
+		sum += (size_t)say_rc("piece", recv(fd, buffer, BUFFER, 0));
+	}
+	say("sum", "%zu", sum);
+	say_rc("none", recv(fd, buffer, BUFFER, 0));
+}
+
 static void on_alarm(int number)
 {
 	(void)number;
@@ -554,6 +628,8 @@ static const struct row rows[] = {
 	{ "controls", "echo", controls },
 	{ "segments", "echo", segments },
 	{ "fails", "echo", fails },
+	{ "pieces", "echo", pieces },
+	{ "first-sends", "echo", first_sends },
 	{ "interrupted", "echo", interrupted },
 	{ "shut", "echo", shut },
 	{ "reused", "echo", reused },
