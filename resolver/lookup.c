@@ -154,11 +154,12 @@ static void ask(struct lookup *lookup, const struct endpoint *server)
 static void ask_those_of_resolvconf(struct lookup *lookup)
 {
 	struct endpoint servers[RESOLVCONF_SERVERS_MAX];
-	size_t n = resolvconf_servers(servers);
+	size_t n = resolvconf_servers(servers), i = 0;
 
-	for (size_t i = 0; i < n; i++)
+	do { /* there is one at least */
 		if (lookup->io->local || resolvconf_is_global(&servers[i]))
 			ask(lookup, &servers[i]);
+	} while (++i < n);
 }
 
 static void ask_configured(struct lookup *lookup)
