@@ -40,6 +40,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -478,6 +479,7 @@ static void associated(struct conn *conn, void *owner)
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
 		fd = dgram_shown_by(dgram);
 		assoc_settle(&dgram->assoc, conn, dgram->family);
+		dgram_unnudge(dgram);
 		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
 			if (dgram_connected(dgram) == DGRAM_VIA)
 				connect_kernel(dgram, fd);
@@ -497,13 +499,28 @@ static void attend_epoll(int epfd, void *arg)
 	conn_attend(*control, epfd);
 }
 
+static bool may_wait(int fd, int flags)
+{
+	return !(flags & MSG_DONTWAIT) &&
+	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
+}
+
 static bool may_be_watched(int fd)
 {
 	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED | FD_DUPED)) !=
 	       FD_SEEN;
 }
 
-static int begin(struct dgram *dgram, int fd)
+/* Whoever sleeps on the socket already, in an epoll or otherwise, is to step it. */
+static void wake_waiters(struct dgram *dgram, int fd, int control, int flags)
+{
+	if (may_be_watched(fd))
+		watch_each_epoll(fd, attend_epoll, &control);
+	else if (!__libc_single_threaded && !may_wait(fd, flags))
+		dgram_nudge(dgram, fd);
+}
+
+static int begin(struct dgram *dgram, int fd, int flags)
 {
 	sigset_t signals;
 	int control = -1;
@@ -516,15 +533,9 @@ static int begin(struct dgram *dgram, int fd)
 	}
 	dgram->fd = fd;
 	dgram_unlock(dgram, &signals);
-	if (r == 0 && control >= 0 && may_be_watched(fd))
-		watch_each_epoll(fd, attend_epoll, &control);
+	if (r == 0 && control >= 0)
+		wake_waiters(dgram, fd, control, flags);
 	return r;
-}
-
-static bool may_wait(int fd, int flags)
-{
-	return !(flags & MSG_DONTWAIT) &&
-	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
 }
 
 /* Within SO_SNDTIMEO, and not for long: a datagram would be lost by then. */
@@ -563,7 +574,7 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
 		give_up_stolen(dgram);
 	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
-		r = begin(dgram, fd);
+		r = begin(dgram, fd, flags);
 		if (r < 0)
 			return -ENETUNREACH;
 	}

@@ -354,6 +354,54 @@ static void waiting(void *owner)
 		__atomic_store_n(&dgram->nudged, false, __ATOMIC_RELEASE);
 }
 
+void dgram_unnudge(struct dgram *dgram)
+{
+	waiting(dgram);
+}
+
+enum { ARRIVAL_NS = 5000000 };
+
+/* The kernel's socket takes it only while it is connected to itself. Under the lock. */
+static int nudge_connected(struct dgram *dgram, int fd, const struct peer *own)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec patience = { .tv_nsec = ARRIVAL_NS };
+	struct peer peer = { .len = sizeof(peer.address) };
+	int r;
+
+	if (assoc_phase(&dgram->assoc) != ASSOC_PENDING ||
+	    sys3(SYS_getpeername, fd, &peer.address, &peer.len) < 0 ||
+	    sys3(SYS_connect, fd, &own->address, own->len) < 0)
+		return -ENOTCONN;
+	r = (int)sys6(SYS_sendto, fd, nudge, sizeof(nudge),
+		      MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+	/* It is there, as a rule; or somebody has been woken by it. */
+	if (r >= 0)
+		sys5(SYS_ppoll, &pollfd, 1, &patience, NULL, 0);
+	sys3(SYS_connect, fd, &peer.address, peer.len);
+	return r;
+}
+
+void dgram_nudge(struct dgram *dgram, int fd)
+{
+	struct peer own;
+	sigset_t signals;
+	int r;
+
+	if (dgram_connected(dgram) != DGRAM_VIA) {
+		r = send_self(dgram, fd, nudge, sizeof(nudge), NULL, 0);
+	} else {
+		if (!detour_stays(fd) || name_of(fd, &own) < 0)
+			return;
+		set_self(dgram, &own);
+		dgram_lock(dgram, &signals);
+		r = nudge_connected(dgram, fd, &own);
+		dgram_unlock(dgram, &signals);
+	}
+	if (r >= 0)
+		__atomic_store_n(&dgram->nudged, true, __ATOMIC_RELEASE);
+}
+
 int dgram_await_answer(const struct dgram *dgram, int fd, int flags)
 {
 	ask_step();

@@ -26,6 +26,13 @@ int dgram_connect_self(int fd, const union route_address *address, socklen_t len
 /* What the socket sent to itself is no answer, and only woke whoever was waiting already. */
 bool dgram_is_nudge(const uint8_t *bytes, size_t len);
 
+/*
+ * Wakes who waits for fd already, in this process: the association is under way since. And
+ * what nobody was woken by is taken away, before that is over.
+ */
+void dgram_nudge(struct dgram *dgram, int fd);
+void dgram_unnudge(struct dgram *dgram);
+
 /* fd woke, and had nothing but such. False: there is more, or was nothing. */
 bool dgram_was_nudged(int fd);
 

@@ -579,6 +579,63 @@ static void shut(const struct far *far)
 	}
 }
 
+/* One thread waits for the socket, and another one sends by it, without waiting. */
+enum how { BY_POLL, BY_SELECT, BY_RECV, BY_RECVMMSG, HOWS };
+
+struct waiter {
+	const struct far *far;
+	enum how how;
+	int fd;
+};
+
+static void *wait_for_it(void *arg)
+{
+	const struct waiter *w = arg;
+	struct timeval patience = { .tv_sec = 8 };
+	struct iovec iov = { buffer, BUFFER };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &iov,
+						.msg_iovlen = 1 } };
+	fd_set in;
+
+	switch (w->how) {
+	case BY_POLL:
+		say_poll("poll", w->fd, POLLIN, LONG_MS);
+		break;
+	case BY_SELECT:
+		FD_ZERO(&in);
+		FD_SET(w->fd, &in);
+		say_rc("select", select(w->fd + 1, &in, NULL, NULL, &patience));
+		break;
+	case BY_RECVMMSG:
+		say_rc("recvmmsg", recvmmsg(w->fd, &message, 1, 0, NULL));
+		return NULL;
+	default:
+		break;
+	}
+	say_next("next", w->far, w->fd, BUFFER, 0);
+	return NULL;
+}
+
+static void waited_for(const struct far *far)
+{
+	for (int how = BY_POLL; how < HOWS; how++) {
+		for (int linked = 0; linked < 2; linked++) {
+			struct waiter w = { .far = far, .how = (enum how)how };
+			pthread_t thread;
+
+			w.fd = linked ? connected(far, 0) : datagram(far, 0);
+			pthread_create(&thread, NULL, wait_for_it, &w);
+			sleep_ms(SOON_MS);
+			send_to(w.fd, far, words, WORDS, MSG_DONTWAIT);
+			pthread_join(thread, NULL);
+			say_rc("none", recv(w.fd, buffer, BUFFER, MSG_DONTWAIT));
+			/* Nothing was left that wakes. */
+			say_poll("still", w.fd, POLLIN, 0);
+			close(w.fd);
+		}
+	}
+}
+
 /* What libc closes by itself, and gives the number of to another file. */
 static void reused(const struct far *far)
 {
@@ -630,6 +687,7 @@ static const struct row rows[] = {
 	{ "fails", "echo", fails },
 	{ "pieces", "echo", pieces },
 	{ "first-sends", "echo", first_sends },
+	{ "waited-for", "echo", waited_for },
 	{ "interrupted", "echo", interrupted },
 	{ "shut", "echo", shut },
 	{ "reused", "echo", reused },
