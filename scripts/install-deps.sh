@@ -27,7 +27,8 @@ test)
 		aria2 git redis-server redis-tools postgresql
 		tnftp inetutils-ftp lftp ncftp vsftpd
 		socat ncat iperf3 chrony snmp snmpd tftp-hpa tftpd-hpa
-		inetutils-telnet inetutils-telnetd libsodium23 libpam0g"
+		inetutils-telnet inetutils-telnetd libsodium23 libpam0g
+		iputils-ping traceroute mosh"
 	# Packages that conflict with others of the list: only unpacked.
 	unpacked="pure-ftpd"
 	;;
