@@ -448,10 +448,7 @@ static int64_t limit_of(int fd, int option)
 {
 	struct timeval timeout = option_timeout(fd, option);
 
-	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
-		return INT64_MAX;
-	return clock_now_ns() + timeout.tv_sec * NS_PER_S +
-	       timeout.tv_usec * 1000ll;
+	return clock_limit_ns(&timeout);
 }
 
 /* 1: go on; 0: fd is ready; -errno. */
