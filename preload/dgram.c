@@ -167,7 +167,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->dropped = 0;
-	dgram->self.len = 0;
+	dgram->selves[0].len = dgram->selves[1].len = 0;
 	dgram->whole = false;
 	if (dgram->fragments != NULL)
 		fragments_reset(dgram->fragments);
@@ -349,9 +349,11 @@ static void set_target(struct dgram *dgram, const struct peer *peer,
 	target->peer = *peer;
 	target->len = (uint16_t)header_len;
 	memcpy(target->header, header, (size_t)header_len);
-	dgram->lead = peer->address.sa.sa_family == AF_INET ?
-			      SOCKS5_UDP_HEADER_IPV4 :
-			      SOCKS5_UDP_HEADER_IPV6;
+	__atomic_store_n(&dgram->lead,
+			 peer->address.sa.sa_family == AF_INET ?
+				 SOCKS5_UDP_HEADER_IPV4 :
+				 SOCKS5_UDP_HEADER_IPV6,
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
 }
 

@@ -75,7 +75,8 @@ struct dgram_route {
  * @queue_open:	which what is sent next goes on with
  * @cork:	UDP_CORK, as the program has set it
  * @corked:	the kernel has the beginning of a datagram, and waits for the rest
- * @self:	its own address, once it has handed itself a datagram
+ * @self_turn:	which of @selves counts: the other one may still be read
+ * @selves:	its own address, once it has handed itself a datagram
  * @lead:	how long the latest header of an incoming datagram was
  * @segment:	UDP_SEGMENT, as the program has set it
  * @batch:	memory for sendmmsg and the like; a mapping, or NULL
@@ -114,7 +115,8 @@ struct dgram {
 	void *batch;
 	uint32_t batch_busy;
 	uint32_t dropped;
-	struct peer self;
+	uint32_t self_turn;
+	struct peer selves[2];
 	struct fragments *fragments;
 	struct dgram_route routes[DGRAM_ROUTES];
 	struct sources sources;
@@ -161,6 +163,13 @@ static inline bool dgram_has_target(const struct dgram *dgram)
 static inline const struct dgram_target *dgram_target(const struct dgram *dgram)
 {
 	return &dgram->targets[__atomic_load_n(&dgram->turn, __ATOMIC_ACQUIRE)];
+}
+
+/* Where what it has sent to itself comes from; a length of 0: it has not yet. */
+static inline const struct peer *dgram_self(const struct dgram *dgram)
+{
+	return &dgram->selves[__atomic_load_n(&dgram->self_turn,
+					      __ATOMIC_ACQUIRE)];
 }
 
 /* fd is a UDP socket of AF_INET or AF_INET6; *family tells which. */

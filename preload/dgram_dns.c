@@ -142,13 +142,17 @@ static int send_to(const struct dgram *dgram, int fd, const struct peer *own,
 /* Whoever receives shall know it before it comes. */
 static void set_self(struct dgram *dgram, const struct peer *own)
 {
+	const struct peer *self = dgram_self(dgram);
 	sigset_t signals;
+	uint32_t turn;
 
-	if (dgram->self.len == own->len &&
-	    memcmp(&dgram->self.address, &own->address, own->len) == 0)
+	if (self->len == own->len &&
+	    memcmp(&self->address, &own->address, own->len) == 0)
 		return;
 	dgram_lock(dgram, &signals);
-	dgram->self = *own;
+	turn = !dgram->self_turn;
+	dgram->selves[turn] = *own;
+	__atomic_store_n(&dgram->self_turn, turn, __ATOMIC_RELEASE);
 	dgram_unlock(dgram, &signals);
 }
 
@@ -315,6 +319,8 @@ bool dgram_is_nudge(const uint8_t *bytes, size_t len)
 /* Takes those away that come next. How many, or -1: something else comes next. */
 static int take_nudges(const struct dgram *dgram, int fd)
 {
+	const struct peer *self = dgram_self(dgram);
+
 	for (int n = 0;; n++) {
 		uint8_t bytes[sizeof(nudge) + 1];
 		struct peer from = { .len = sizeof(from.address) };
@@ -325,8 +331,8 @@ static int take_nudges(const struct dgram *dgram, int fd)
 		if (len == -EAGAIN)
 			return n;
 		if (len < 0 || !dgram_is_nudge(bytes, (size_t)len) ||
-		    from.len != dgram->self.len ||
-		    memcmp(&from.address, &dgram->self.address, from.len) != 0)
+		    from.len != self->len ||
+		    memcmp(&from.address, &self->address, from.len) != 0)
 			return -1;
 		sys6(SYS_recvfrom, fd, bytes, sizeof(bytes), MSG_DONTWAIT, NULL,
 		     NULL);

@@ -157,7 +157,9 @@ static bool is_relay(const struct dgram *dgram, const struct incoming *in)
 /* What the socket has sent to itself, dgram_dns.c. */
 static bool is_self(const struct dgram *dgram, const struct incoming *in)
 {
-	return dgram->self.len > 0 && same_address(&in->from, &dgram->self);
+	const struct peer *self = dgram_self(dgram);
+
+	return self->len > 0 && same_address(&in->from, self);
 }
 
 /* Of a peer that datagrams go to past the proxy. */

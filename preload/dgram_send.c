@@ -89,9 +89,11 @@ static int route_found(struct dgram *dgram, const union route_address *address,
 		out->len = (size_t)r;
 		/* The first answer comes from the like of it. */
 		if (assoc_phase(&dgram->assoc) == ASSOC_NONE)
-			dgram->lead = to.kind == ENDPOINT_IPV4 ?
-					      SOCKS5_UDP_HEADER_IPV4 :
-					      SOCKS5_UDP_HEADER_IPV6;
+			__atomic_store_n(&dgram->lead,
+					 to.kind == ENDPOINT_IPV4 ?
+						 SOCKS5_UDP_HEADER_IPV4 :
+						 SOCKS5_UDP_HEADER_IPV6,
+					 __ATOMIC_RELAXED);
 		if (to.kind != ENDPOINT_NAME)
 			sources_sent_to_address(&dgram->sources, &to);
 	}

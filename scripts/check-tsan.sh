@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
 export TSAN_OPTIONS
 build=build/tsan
-cases=${CASES:-waiters blocking streams families-waiters}
+cases=${CASES:-waiters blocking streams families-waiters udp-victims}
 passed=0
 failed=0
 
