@@ -295,6 +295,20 @@ static bool is_expected(struct dgram *dgram, struct incoming *in,
 	return known;
 }
 
+/* The header that the connected sends with, byte for byte: nothing is left to be read from it. */
+static bool is_from_target(const struct dgram *dgram, struct incoming *in)
+{
+	const struct dgram_target *target = dgram_target(dgram);
+
+	if (!dgram_has_target(dgram) || target->len != in->lead ||
+	    in->n < in->lead ||
+	    memcmp(in->first, target->header, in->lead) != 0)
+		return false;
+	in->head = in->lead;
+	in->shown = target->peer;
+	return true;
+}
+
 /* False: it is to be dropped. */
 static bool unwrap(struct dgram *dgram, struct incoming *in)
 {
@@ -304,6 +318,8 @@ static bool unwrap(struct dgram *dgram, struct incoming *in)
 	uint8_t frag;
 	int r;
 
+	if (is_from_target(dgram, in))
+		return true;
 	r = socks5_get_udp_header(bytes, least(in->n, in->lead), &frag, &source);
 	if (r < 0 && in->n > in->lead) {
 		bytes = head;
