@@ -571,24 +571,46 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 
 /* --- errors, by MSG_ERRQUEUE --------------------------------------------------------- */
 
-/* Some router's word, or the relay's host's. */
-static bool is_icmp(const struct msghdr *got)
+/* The message about one, or NULL. */
+static struct cmsghdr *find_error(const struct msghdr *got,
+				  struct sock_extended_err *error)
 {
 	struct msghdr *m = (struct msghdr *)got;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
 	     c = CMSG_NXTHDR(m, c)) {
-		struct sock_extended_err error;
-
 		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
 		    !(c->cmsg_level == IPPROTO_IPV6 &&
 		      c->cmsg_type == IPV6_RECVERR))
 			continue;
-		memcpy(&error, CMSG_DATA(c), sizeof(error));
-		return error.ee_origin == SO_EE_ORIGIN_ICMP ||
-		       error.ee_origin == SO_EE_ORIGIN_ICMP6;
+		if (c->cmsg_len < CMSG_LEN(sizeof(*error)))
+			continue;
+		memcpy(error, CMSG_DATA(c), sizeof(*error));
+		return c;
 	}
-	return false;
+	return NULL;
+}
+
+/* Some router's word, or the relay's host's. */
+static bool is_icmp(const struct msghdr *got)
+{
+	struct sock_extended_err error;
+
+	return find_error(got, &error) != NULL &&
+	       (error.ee_origin == SO_EE_ORIGIN_ICMP ||
+		error.ee_origin == SO_EE_ORIGIN_ICMP6);
+}
+
+/* Of the MTU that it tells the header takes its part, as it does of IP_MTU. */
+static void lessen_mtu(const struct msghdr *got, size_t head)
+{
+	struct sock_extended_err error;
+	struct cmsghdr *c = find_error(got, &error);
+
+	if (c == NULL || error.ee_errno != EMSGSIZE || error.ee_info < head)
+		return;
+	error.ee_info -= (uint32_t)head;
+	memcpy(CMSG_DATA(c), &error, sizeof(error));
 }
 
 /* The datagram that an error speaks of had a header: whom it was for. */
@@ -647,8 +669,10 @@ static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message
 			dgram_lost(dgram);
 			continue;
 		}
-		if (relay)
+		if (relay) {
 			unwrap_sent(dgram, &in);
+			lessen_mtu(&got, in.head);
+		}
 		return incoming_give(&in, message, &got, flags & ~MSG_TRUNC);
 	}
 }

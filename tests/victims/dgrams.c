@@ -11,6 +11,8 @@
 
 #include "tests/victims/victim.h"
 
+#include <linux/errqueue.h> /* which does without its own <time.h> */
+
 static const char words[] = "to be, or not to be";
 
 enum { WORDS = sizeof(words) - 1, BUFFER = 70000 };
@@ -487,6 +489,57 @@ static void first_sends(const struct far *far)
 	say_rc("none", recv(fd, buffer, BUFFER, 0));
 }
 
+static void say_error(const char *key, int fd)
+{
+	_Alignas(struct cmsghdr) char control[256];
+	struct iovec iov = { buffer, BUFFER };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	int mtu = 0;
+	socklen_t len = sizeof(mtu);
+
+	getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &len);
+	say_rc(key, recvmsg(fd, &message, MSG_ERRQUEUE));
+	say("flags", "%x", message.msg_flags);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
+	     c = CMSG_NXTHDR(&message, c)) {
+		struct sock_extended_err *e = (void *)CMSG_DATA(c);
+
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
+			say("error", "%s of %d, %d beside the MTU",
+			    errno_name((int)e->ee_errno), e->ee_origin,
+			    (int)e->ee_info - mtu);
+	}
+}
+
+/* What fits, by the kernel's word, and what it says of what does not. */
+static void mtu(const struct far *far)
+{
+	enum { HEADERS = 28 };
+	int fd = connected(far, 0), on = 1, discover = IP_PMTUDISC_DO, room = 0;
+	socklen_t len = sizeof(room);
+
+	if (far->address.ss_family != AF_INET)
+		return;
+	setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover));
+	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_next("next", far, fd, BUFFER, 0);
+	say_rc("mtu", getsockopt(fd, IPPROTO_IP, IP_MTU, &room, &len));
+	room -= HEADERS;
+	say("fits", "%d", send(fd, buffer, (size_t)room, 0) == room);
+	say("comes", "%d", recv(fd, buffer, BUFFER, 0) == room);
+	memset(buffer, 'x', BUFFER);
+	say_rc("too-long", send(fd, buffer, (size_t)room + 1, 0));
+	say_error("errqueue", fd);
+	say_rc("empty", recv(fd, buffer, BUFFER, MSG_ERRQUEUE));
+	say_so_error("so_error", fd);
+	say_rc("again", send(fd, words, WORDS, 0));
+	say_next("again", far, fd, BUFFER, 0);
+}
+
 static void on_alarm(int number)
 {
 	(void)number;
@@ -688,6 +741,7 @@ static const struct row rows[] = {
 	{ "pieces", "echo", pieces },
 	{ "first-sends", "echo", first_sends },
 	{ "waited-for", "echo", waited_for },
+	{ "mtu", "echo", mtu },
 	{ "interrupted", "echo", interrupted },
 	{ "shut", "echo", shut },
 	{ "reused", "echo", reused },
