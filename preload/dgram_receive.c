@@ -635,6 +635,14 @@ static void unwrap_sent(const struct dgram *dgram, struct incoming *in)
 	memcpy(&in->shown.address, &sa, (size_t)r);
 }
 
+/* How long it was; of what is too large the kernel keeps nothing to be read. */
+static size_t header_sent(const struct dgram *dgram, const struct incoming *in)
+{
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		return dgram_target(dgram)->len;
+	return in->head > 0 ? in->head : in->lead;
+}
+
 /*
  * What is said of the way to the relay is none of the peer's: it is dropped. What this
  * machine says of a datagram (too large) is the program's to know.
@@ -671,7 +679,7 @@ static ssize_t receive_error(struct dgram *dgram, int fd, struct msghdr *message
 		}
 		if (relay) {
 			unwrap_sent(dgram, &in);
-			lessen_mtu(&got, in.head);
+			lessen_mtu(&got, header_sent(dgram, &in));
 		}
 		return incoming_give(&in, message, &got, flags & ~MSG_TRUNC);
 	}
