@@ -146,6 +146,7 @@ void conn_setup(const struct config *config);
  * Connects. 0 when the far side is connected; -EINPROGRESS when that goes on (a
  * nonblocking socket, or SO_SNDTIMEO is over); -EINTR, and it goes on likewise;
  * other -errno: it failed, and the socket is as after a connect(2) that failed so.
+ * -EBUSY: a connection of it stands, or another thread is beginning one.
  */
 int conn_open(const struct conn_request *request);
 

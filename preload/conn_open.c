@@ -234,10 +234,11 @@ int conn_await(int fd)
 	return await_known(conn, generation, cookie, fd);
 }
 
-int conn_open(const struct conn_request *request)
+/* The conn of a connection that is under way, and its generation; or -errno. */
+static int open_begun(const struct conn_request *request, struct conn **begun,
+		      uint32_t *generation)
 {
 	struct pending *pending = begin(request);
-	uint32_t generation;
 	struct conn *conn;
 	int r;
 
@@ -253,14 +254,45 @@ int conn_open(const struct conn_request *request)
 	conn->names_bound |= request->control != 0;
 	conn->over = request->over;
 	conn->owner = request->owner;
-	generation = conn->generation;
+	*begun = conn;
+	*generation = conn->generation;
 	r = start(request, conn);
 	if (r < 0) {
 		conn_put(conn);
 		if (dial_another_may_do(r))
 			report_dial(request, -r);
-		return r;
 	}
+	return r;
+}
+
+/*
+ * Two threads may connect one socket at the same moment: the second would dial what the
+ * first has dialled, and take its tick for the program's SO_SNDTIMEO.
+ */
+static bool is_first(const struct conn_request *request)
+{
+	if (request->command != SOCKS5_CONNECT)
+		return true;
+	if (!fdtable_note_first(request->fd, FD_DIALLED))
+		return false;
+	if (conn_peek(request->fd) == NULL)
+		return true;
+	fdtable_unnote(request->fd, FD_DIALLED);
+	return false;
+}
+
+int conn_open(const struct conn_request *request)
+{
+	uint32_t generation;
+	struct conn *conn;
+	int r;
+
+	if (!is_first(request))
+		return -EBUSY;
+	r = open_begun(request, &conn, &generation);
+	fdtable_unnote(request->fd, FD_DIALLED);
+	if (r < 0)
+		return r;
 	if (request->nonblocking || request->unawaited)
 		return -EINPROGRESS;
 	return await_known(conn, generation, conn->cookie, request->fd);

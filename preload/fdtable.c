@@ -323,6 +323,15 @@ void fdtable_note(int fd, unsigned int notes)
 		__atomic_fetch_or(&slot->notes, notes, __ATOMIC_RELAXED);
 }
 
+bool fdtable_note_first(int fd, unsigned int note)
+{
+	struct slot *slot = slot_made(fd);
+
+	return slot == NULL || !(__atomic_fetch_or(&slot->notes, note,
+						   __ATOMIC_ACQ_REL) &
+				 note);
+}
+
 void fdtable_inherit(void)
 {
 	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {

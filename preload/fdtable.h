@@ -54,6 +54,7 @@ enum fd_note {
 	FD_DEVICE = 8192, /* an option that names a device was set (detour.h) */
 	FD_PRIVATE = 16384, /* it is one of ours (private_fd.h) */
 	FD_OURS = 32768, /* it is none of the program's (ask.h) */
+	FD_DIALLED = 65536, /* a thread is beginning its connection (conn_open.c) */
 };
 
 /* The thing behind fd with a reference, or NULL. No lock. */
@@ -103,6 +104,9 @@ static inline bool fdtable_plain(int fd)
 	return (fdtable_notes(fd) & (FD_SEEN | doubts)) == FD_SEEN;
 }
 void fdtable_note(int fd, unsigned int notes);
+
+/* The same for one note: false if it was there already. */
+bool fdtable_note_first(int fd, unsigned int note);
 void fdtable_unnote(int fd, unsigned int notes);
 
 /**

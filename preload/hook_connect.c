@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/sys.h"
+#include "preload/clock.h"
 #include "preload/conn.h"
 #include "preload/detour.h"
 #include "preload/dgram.h"
@@ -138,6 +139,34 @@ static int connect_direct(int fd, const union route_address *addr, socklen_t len
 	return REAL(connect)(fd, &addr->sa, len) < 0 ? -errno : 0;
 }
 
+/* Another thread that begins a connection has the socket for less than that. */
+#define BEGINNING_NS (200 * NS_PER_MS)
+
+/*
+ * Begins a connection, or goes on with the one that another thread is beginning. A thread
+ * that has left the beginning by a handler's siglongjmp keeps nobody for longer.
+ */
+static int open_or_join(const struct conn_request *request)
+{
+	int64_t end = clock_now_ns() + BEGINNING_NS;
+	struct conn *conn;
+	int r;
+
+	while ((r = conn_open(request)) == -EBUSY) {
+		conn = conn_get(request->fd);
+		if (conn != NULL) {
+			r = connect_again(conn, request->fd);
+			conn_put(conn);
+			if (r != CONNECT_ANEW)
+				return r;
+		}
+		if (clock_now_ns() > end)
+			fdtable_unnote(request->fd, FD_DIALLED);
+		sys0(SYS_sched_yield);
+	}
+	return r;
+}
+
 static int connect_stream(int fd, const union route_address *addr, socklen_t len,
 			  int domain)
 {
@@ -179,7 +208,7 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 		return route;
 	request.nonblocking = nonblocking(fd);
 	request.control = listener_control(to.port);
-	return conn_open(&request);
+	return open_or_join(&request);
 }
 
 /*

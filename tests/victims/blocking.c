@@ -648,6 +648,54 @@ static void dial_and_shutdown(const struct far *far)
 	say_rc("write", write(d.fd, "x", 1));
 }
 
+enum { PAIRS = 24 };
+
+struct paired {
+	struct dialer dialer;
+	pthread_barrier_t *both;
+};
+
+static void *dial_with_other(void *argument)
+{
+	struct paired *paired = argument;
+
+	pthread_barrier_wait(paired->both);
+	return dial_there(&paired->dialer);
+}
+
+/* Two threads connect one socket, many times at the same moment: each is told that it is. */
+static void dial_at_once(const struct far *far)
+{
+	static struct paired pairs[PAIRS][2];
+	static pthread_barrier_t both[PAIRS];
+	pthread_t ids[PAIRS][2];
+	int wrong = 0;
+
+	for (int i = 0; i < PAIRS; i++) {
+		int fd = stream(far, 0);
+
+		pthread_barrier_init(&both[i], NULL, 2);
+		for (int k = 0; k < 2; k++) {
+			pairs[i][k].dialer.far = far;
+			pairs[i][k].dialer.fd = fd;
+			pairs[i][k].both = &both[i];
+			ids[i][k] = thread(dial_with_other, &pairs[i][k]);
+		}
+	}
+	for (int i = 0; i < PAIRS; i++) {
+		for (int k = 0; k < 2; k++) {
+			int rc;
+
+			pthread_join(ids[i][k], NULL);
+			rc = pairs[i][k].dialer.rc;
+			wrong += rc != 0 && rc != -EISCONN;
+		}
+	}
+	say("wrong", "%d", wrong);
+	say_works(pairs[0][0].dialer.fd);
+	say_works(pairs[PAIRS - 1][0].dialer.fd);
+}
+
 static void many_threads(const struct far *far)
 {
 	enum { MANY = 8 };
@@ -789,6 +837,7 @@ static const struct row rows[] = {
 	{ "dial-and-close", "echo", dial_and_close },
 	{ "dial-and-reuse", "echo", dial_and_reuse },
 	{ "dial-and-shutdown", "echo", dial_and_shutdown },
+	{ "dial-at-once", "echo", dial_at_once },
 	{ "many-threads", "echo", many_threads },
 	{ "nonblock-on-dup", "echo", nonblock_on_dup },
 	{ "nonblock-meanwhile", "echo", nonblock_meanwhile },
