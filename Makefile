@@ -180,7 +180,7 @@ e2e: all victims $(if $(CASES),$(if $(filter java compiled,$(CASES)),programs),p
 
 # Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.
 FUZZ_SECONDS ?= 60
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE) $(RESOLVER)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.h $(CORE) $(RESOLVER)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -I. -g -O1 \
 		-fsanitize=fuzzer,address,undefined -o $@ $< $(CORE) $(RESOLVER) \
@@ -194,7 +194,7 @@ fuzz: $(FUZZ_PROGRAMS)
 	done
 
 # The corpus once through each, by whatever compiler and sanitizer this is.
-$(BUILD)/fuzz/%-replay: tests/fuzz/%.c $(BUILD)/libinner.a
+$(BUILD)/fuzz/%-replay: tests/fuzz/%.c tests/fuzz/replay.h $(BUILD)/libinner.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -DREPLAY $(ALL_LDFLAGS) -o $@ \
 		$< $(BUILD)/libinner.a $(CARES)

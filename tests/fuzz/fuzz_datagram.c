@@ -104,34 +104,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef REPLAY
-
-static int replay(const char *name)
-{
-	static uint8_t data[1 << 16];
-	FILE *f = fopen(name, "rb");
-	size_t n;
-
-	if (!f) {
-		perror(name);
-		return -1;
-	}
-	n = fread(data, 1, sizeof(data), f);
-	fclose(f);
-	LLVMFuzzerTestOneInput(data, n);
-	return 0;
-}
-
-int main(int argc, char **argv)
-{
-	int replayed = 0;
-
-	for (int i = 1; i < argc; i++)
-		if (replay(argv[i]) == 0)
-			replayed++;
-	printf("replayed %d of %d files\n", replayed, argc - 1);
-	return replayed > 0 && replayed == argc - 1 ? EXIT_SUCCESS
-						    : EXIT_FAILURE;
-}
-
-#endif
+#include "tests/fuzz/replay.h"
