@@ -13,7 +13,6 @@
 #include "preload/kin.h"
 
 #include <stddef.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "core/sys.h"
@@ -39,8 +38,6 @@ void kin_setup(void)
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		return;
-	if (nobody.turn != 0)
-		memcpy((void *)p, &nobody, sizeof(nobody)); /* its memos */
 	if (!__atomic_compare_exchange_n(&kin_page, &none, (struct kin *)p,
 					 false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
@@ -124,11 +121,15 @@ static void copy_peer(struct peer *to, const struct peer *from)
 				 __ATOMIC_RELAXED);
 }
 
+/* The page is there before its first memo: one that is copied later may be half written. */
 void kin_leave(uint64_t cookie, const struct peer *peer)
 {
-	uint32_t turn = __atomic_add_fetch(&kin_page->turn, 1, __ATOMIC_RELAXED);
-	struct kin_memo *memo = memo_taken(cookie, turn);
+	struct kin_memo *memo;
+	uint32_t turn;
 
+	kin_setup();
+	turn = __atomic_add_fetch(&kin_page->turn, 1, __ATOMIC_RELAXED);
+	memo = memo_taken(cookie, turn);
 	if (memo == NULL)
 		return;
 	__atomic_store_n(&memo->turn, turn, __ATOMIC_RELAXED);

@@ -46,7 +46,10 @@ static inline bool kin_any(void)
 	return __atomic_load_n(&kin_page->pending, __ATOMIC_RELAXED) != 0;
 }
 
-/* Before each fork; the first time counts. Without memory for it, nothing is told. */
+/*
+ * Before each fork, and before the first memo; the first time counts. Without memory for it,
+ * nothing is told.
+ */
 void kin_setup(void);
 
 /* The record's socket was inherited: others are to know, until kin_end. */
