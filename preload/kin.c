@@ -48,7 +48,7 @@ void kin_begin(struct pending *pending)
 {
 	pending->kin = true;
 	pending_ref(pending);
-	__atomic_add_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&kin_now()->pending, 1, __ATOMIC_RELEASE);
 }
 
 static uint64_t cookie_in(const struct kin_memo *memo)
@@ -58,7 +58,7 @@ static uint64_t cookie_in(const struct kin_memo *memo)
 
 static struct kin_memo *memo_of(uint64_t cookie)
 {
-	struct kin_memo *set = kin_page->memos[cookie % KIN_SETS];
+	struct kin_memo *set = kin_now()->memos[cookie % KIN_SETS];
 
 	for (size_t i = 0; i < KIN_WAYS; i++)
 		if (cookie_in(&set[i]) == cookie)
@@ -95,7 +95,7 @@ static struct kin_memo *memo_taken(uint64_t cookie, uint32_t turn)
 		uint64_t was;
 
 		if (memo == NULL)
-			memo = oldest_of(kin_page->memos[cookie % KIN_SETS],
+			memo = oldest_of(kin_now()->memos[cookie % KIN_SETS],
 					 turn);
 		if (memo == NULL)
 			return NULL;
@@ -128,7 +128,7 @@ void kin_leave(uint64_t cookie, const struct peer *peer)
 	uint32_t turn;
 
 	kin_setup();
-	turn = __atomic_add_fetch(&kin_page->turn, 1, __ATOMIC_RELAXED);
+	turn = __atomic_add_fetch(&kin_now()->turn, 1, __ATOMIC_RELAXED);
 	memo = memo_taken(cookie, turn);
 	if (memo == NULL)
 		return;
@@ -144,7 +144,7 @@ void kin_end(struct pending *pending, bool connected)
 	pending->kin = false;
 	if (connected)
 		kin_leave(pending->cookie, &pending->peer);
-	__atomic_sub_fetch(&kin_page->pending, 1, __ATOMIC_RELEASE);
+	__atomic_sub_fetch(&kin_now()->pending, 1, __ATOMIC_RELEASE);
 	pending_unref(pending);
 }
 

@@ -40,10 +40,16 @@ struct kin {
 /* Shared with the children; never NULL. */
 extern struct kin *kin_page;
 
+/* It is set once, while other threads look. */
+static inline struct kin *kin_now(void)
+{
+	return __atomic_load_n(&kin_page, __ATOMIC_ACQUIRE);
+}
+
 /* Some socket that this process knows nothing of may be under way. */
 static inline bool kin_any(void)
 {
-	return __atomic_load_n(&kin_page->pending, __ATOMIC_RELAXED) != 0;
+	return __atomic_load_n(&kin_now()->pending, __ATOMIC_RELAXED) != 0;
 }
 
 /*
