@@ -19,7 +19,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/clock.h"
-#include "preload/hooks.h"
+#include "preload/proxy.h"
 
 static const struct config *config;
 
@@ -68,7 +68,7 @@ int assoc_proxy(int family, struct peer *proxy)
 {
 	const struct endpoint *e;
 
-	if (hooks_find_proxy() < 0)
+	if (proxy_find() < 0)
 		return -ENETUNREACH;
 	e = proxy_for(family);
 	if (e == NULL)
@@ -108,7 +108,7 @@ int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
 
 	if (assoc_is_refused() || !fdtable_ours())
 		return -ENETUNREACH;
-	proxy = hooks_find_proxy() < 0 ? NULL : proxy_for(family);
+	proxy = proxy_find() < 0 ? NULL : proxy_for(family);
 	if (proxy == NULL)
 		return -ENETUNREACH;
 	r = private_fd_socket(&assoc->control,

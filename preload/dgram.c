@@ -49,15 +49,15 @@
 #include "preload/clock.h"
 #include "preload/dgram_dns.h"
 #include "preload/detour.h"
-#include "preload/hooks.h"
 #include "preload/nameserver.h"
 #include "preload/options.h"
+#include "preload/proxy.h"
 #include "preload/signals.h"
 #include "preload/watch.h"
 
 enum { PATIENCE_S = 5 }; /* of a blocking call, for the proxy */
 
-static const struct config *config;
+const struct config *dgram_config;
 static struct pool dgrams = { .size = sizeof(struct dgram), .per_chunk = 16 };
 
 uint32_t dgram_count;
@@ -67,7 +67,7 @@ static uint32_t making;
 
 void dgram_setup(const struct config *the_config)
 {
-	config = the_config;
+	dgram_config = the_config;
 	assoc_setup(the_config);
 }
 
@@ -277,7 +277,7 @@ static bool is_broadcast(const struct endpoint *to)
 static const char *unfit(const struct endpoint *to)
 {
 	/* What is asked of a name server goes by TCP (dgram_dns.c). */
-	if (!config->udp && to->port != DNS_SERVICE_PORT)
+	if (!dgram_config->udp && to->port != DNS_SERVICE_PORT)
 		return "udp = block";
 	switch (endpoint_scope(to)) {
 	case ENDPOINT_SCOPE_GROUP:
@@ -308,21 +308,21 @@ static void show_loopback(struct endpoint *e)
 int dgram_judge(const union route_address *address, socklen_t len,
 		struct endpoint *to)
 {
-	int route = route_of_datagram(hooks_config(), &address->sa, len, to);
+	int route = route_of_datagram(dgram_config, &address->sa, len, to);
 	const char *why;
 
 	if (route == -EINVAL)
 		return route;
 	if (route < 0)
 		return -ENETUNREACH;
-	if (nameserver_is_stub(config, to)) {
+	if (nameserver_is_stub(dgram_config, to)) {
 		show_loopback(to);
 		return ROUTE_VIA;
 	}
 	if (route == ROUTE_DIRECT)
 		return route;
 	if (route == ROUTE_BLOCK) {
-		route_blocked(config, to);
+		route_blocked(dgram_config, to);
 		return -ENETUNREACH;
 	}
 	why = unfit(to);
@@ -397,7 +397,7 @@ static int connect_via(int fd, int family, const union route_address *address,
 
 	if (header_len < 0 || (!dns && assoc_is_refused()))
 		return -ENETUNREACH;
-	r = dns ? 0 : hooks_find_proxy();
+	r = dns ? 0 : proxy_find();
 	if (r < 0)
 		return -ENETUNREACH;
 	dgram = dgram_made(fd, family);

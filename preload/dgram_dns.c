@@ -32,7 +32,6 @@
 #include "preload/clock.h"
 #include "preload/detour.h"
 #include "preload/dgram_inner.h"
-#include "preload/hooks.h"
 #include "preload/nameserver.h"
 #include "preload/options.h"
 #include "preload/signals.h"
@@ -265,7 +264,7 @@ static __attribute__((noinline)) int answer(struct dgram *dgram, int fd,
 				  &server) < 0)
 		return -ENETUNREACH;
 	dgram->fd = fd;
-	if (nameserver_is_stub(hooks_config(), &server)) {
+	if (nameserver_is_stub(dgram_config, &server)) {
 		r = answer_here(dgram, fd, question);
 		if (r <= 0)
 			return r;

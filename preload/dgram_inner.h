@@ -67,6 +67,9 @@ long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,
 
 /* --- dgram.c --- */
 
+/* As dgram_setup was given it. */
+extern const struct config *dgram_config;
+
 void dgram_lock(struct dgram *dgram, sigset_t *signals);
 void dgram_unlock(struct dgram *dgram, const sigset_t *signals);
 

@@ -19,7 +19,6 @@
 #include "preload/clock.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
-#include "preload/hooks.h"
 #include "preload/options.h"
 
 static long real_receive(int fd, struct msghdr *message, int flags)
@@ -169,7 +168,7 @@ static bool is_direct(const struct incoming *in)
 
 	return endpoint_from_sockaddr(&e, &in->from.address.sa, in->from.len) ==
 		       0 &&
-	       config_route_datagram(hooks_config(), &e) == ROUTE_DIRECT;
+	       config_route_datagram(dgram_config, &e) == ROUTE_DIRECT;
 }
 
 /* For the connected: but for FRAG byte for byte the header that it sends with, or that name's answer. */

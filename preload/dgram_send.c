@@ -13,7 +13,6 @@
 #include "preload/detour.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
-#include "preload/hooks.h"
 
 enum { BOUNCE_SIZE = 1 << 16 }; /* larger than any datagram */
 

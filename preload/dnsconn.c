@@ -31,7 +31,6 @@
 #include "core/sys.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
-#include "preload/hooks.h"
 #include "preload/options.h"
 #include "preload/signals.h"
 #include "preload/swap.h"

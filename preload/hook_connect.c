@@ -22,6 +22,7 @@
 #include "preload/nameserver.h"
 #include "preload/nameservice.h"
 #include "preload/options.h"
+#include "preload/proxy.h"
 #include "preload/route.h"
 #include "preload/swap.h"
 
@@ -203,7 +204,7 @@ static int connect_stream(int fd, const union route_address *addr, socklen_t len
 		return connect_direct(fd, addr, len);
 	if (route == ROUTE_BLOCK)
 		return route_blocked(config, &to);
-	route = hooks_find_proxy();
+	route = proxy_find();
 	if (route < 0)
 		return route;
 	request.nonblocking = nonblocking(fd);
@@ -258,6 +259,7 @@ static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 
 	if (r < 0)
 		return r;
+	hooks_ready();
 	/* Copied once: another thread may change it while we decide. */
 	memcpy(&addr, sa, len);
 	/* The number may be another socket's since it was closed where we did not see it. */

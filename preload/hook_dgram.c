@@ -52,6 +52,7 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 
 	if (len > sizeof(*copy))
 		return -EINVAL;
+	hooks_ready();
 	memcpy(copy, addr, len);
 	if (is_stream(fd))
 		return 0; /* TCP does not look at it */

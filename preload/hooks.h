@@ -22,13 +22,6 @@ static inline void hooks_ready(void)
 	(void)hooks_config();
 }
 
-/*
- * Makes sure that the proxy's addresses are known: one that is known by name only, when
- * the command did not look it up, is looked up now, by libc and locally. 0, or
- * -EHOSTUNREACH. Not async-signal-safe in that one case.
- */
-int hooks_find_proxy(void);
-
 /* Turns an inner result, a count or -errno, into libc's. */
 static inline long hooks_result(long result)
 {

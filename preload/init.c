@@ -34,6 +34,7 @@
 #include "preload/hooks.h"
 #include "preload/inherit.h"
 #include "preload/listener.h"
+#include "preload/proxy.h"
 #include "preload/tunnel.h"
 #include "resolver/fakemap.h"
 #include "resolver/resolver.h"
@@ -59,23 +60,31 @@ static int libc_getnameinfo(const struct sockaddr *sa, socklen_t len,
 				 service_size, flags);
 }
 
-static void read_all(void)
+/* Everyone is given where the configuration will be, and keeps that. */
+static void hand_out(void)
 {
 	struct resolver_libc libc = { libc_getaddrinfo, libc_getnameinfo };
 	struct resolver_io io = { &tunnel_io, &tunnel_local_io };
 
+	proxy_setup(&config);
+	conn_setup(&config);
+	listener_setup(&config);
+	dgram_setup(&config);
+	resolver_setup(&config, libc, io);
+	lookup_setup(&config);
+	tunnel_setup(&config);
+}
+
+/* Handed out before it is read, for the handler that interrupts the reading. */
+static void read_all(void)
+{
+	hand_out();
 	inherit_setup();
 	token_setup(getenv(TOKEN_VARIABLE));
 	config_load(&config, getenv);
 	log_setup((enum log_level)config.log_level,
 		  config.log_path[0] ? config.log_path : NULL);
-	conn_setup(&config);
-	listener_setup(&config);
-	dgram_setup(&config);
 	fakemap_setup(&config);
-	resolver_setup(&config, libc, io);
-	lookup_setup(&config);
-	tunnel_setup(&config);
 	heirs_take(getenv(HEIRS_VARIABLE));
 }
 
@@ -105,47 +114,6 @@ const struct config *hooks_config(void)
 	return &config;
 }
 
-/* --- a proxy that is known by name --------------------------------------------- */
-
-static pthread_mutex_t proxy_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void add_addresses(const struct addrinfo *found)
-{
-	size_t n = 0;
-
-	for (; found != NULL && n < CONFIG_ADDRESSES_MAX; found = found->ai_next) {
-		struct endpoint *e = &config.addresses[n];
-
-		if (endpoint_from_sockaddr(e, found->ai_addr,
-					   found->ai_addrlen) < 0)
-			continue;
-		e->port = config.proxy.port;
-		n++;
-	}
-	__atomic_store_n(&config.n_addresses, n, __ATOMIC_RELEASE);
-}
-
-int hooks_find_proxy(void)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
-
-	if (__atomic_load_n(&config.n_addresses, __ATOMIC_ACQUIRE) > 0)
-		return 0;
-	pthread_mutex_lock(&proxy_lock);
-	if (config.n_addresses == 0 && config.proxy.kind == ENDPOINT_NAME &&
-	    REAL(getaddrinfo)(config.proxy.name, NULL, &hints, &found) == 0) {
-		add_addresses(found);
-		freeaddrinfo(found);
-	}
-	pthread_mutex_unlock(&proxy_lock);
-	if (config.n_addresses > 0)
-		return 0;
-	log_once(config.proxy.name, "the proxy %s cannot be looked up",
-		 config.proxy.name);
-	return -EHOSTUNREACH;
-}
-
 /* What the family is to share has to be there before the first of it. */
 static void before_fork(void)
 {
@@ -155,10 +123,7 @@ static void before_fork(void)
 	conn_before_fork();
 }
 
-/*
- * The tables are claimed at once: else the first to ask could be a vfork child. And the lock
- * may be held by a thread that the child does not have.
- */
+/* The tables are claimed at once: else the first to ask could be a vfork child. */
 static void after_fork(void)
 {
 	pending_after_fork();
@@ -169,7 +134,7 @@ static void after_fork(void)
 	dgram_forked_child();
 	ask_forked_child();
 	dnsconn_forked_child();
-	pthread_mutex_init(&proxy_lock, NULL);
+	proxy_forked_child();
 }
 
 __attribute__((constructor)) static void start(void)

@@ -12,7 +12,6 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/handover.h"
-#include "preload/hooks.h"
 
 static void sent(int fd)
 {

@@ -15,7 +15,8 @@
 #include "core/sys.h"
 #include "preload/clock.h"
 #include "preload/conn.h"
-#include "preload/hooks.h"
+#include "preload/proxy.h"
+#include "preload/real.h"
 #include "preload/private_fd.h"
 #include "preload/route.h"
 #include "resolver/judge.h"
@@ -80,7 +81,7 @@ static int open_via(struct lookup_stream *stream, const struct endpoint *server)
 		.domain = judge_family(),
 		.nonblocking = true,
 	};
-	int r = hooks_find_proxy();
+	int r = proxy_find();
 
 	if (r < 0)
 		return r;
