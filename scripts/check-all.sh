@@ -3,24 +3,17 @@
 # check-all.sh - every check there is, part by part, and one count at the end
 #
 # A part's words go to build/check/PART.log; here it has one line, and the end
-# of its log where it fails. A part counts the tests of its last line "N passed,
-# M failed"; one without such a line is itself one test.
+# of its log where it fails. count.sh says what counts.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
 # What "make check" was given is for none of the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL BUILD CC CFLAGS SANITIZE WERROR
 
-logs=build/check
-passed=0
-failed=0
-mkdir -p "$logs" || exit 1
+. scripts/count.sh
 
-# The last "N passed, M failed" of a log, as "N M"; nothing if there is none.
-counts_of() {
-	sed -n 's/^.*\([^0-9]\|^\)\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\2 \3/p' \
-		"$1" | tail -n 1
-}
+logs=build/check
+mkdir -p "$logs" || exit 1
 
 # part NAME COMMAND...
 part() {
@@ -31,20 +24,7 @@ part() {
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
 	seconds=$(($(date +%s) - started))
-	counts=$(counts_of "$log")
-	if [ -z "$counts" ]; then
-		counts="1 0"
-		[ "$status" -eq 0 ] || counts="0 1"
-	fi
-	good=${counts% *}
-	bad=${counts#* }
-	# Whatever it says of itself, it ended badly or it ran nothing.
-	if [ "$bad" -eq 0 ] &&
-		{ [ "$status" -ne 0 ] || [ "$good" -eq 0 ]; }; then
-		bad=1
-	fi
-	passed=$((passed + good))
-	failed=$((failed + bad))
+	count "$log" "$status"
 	verdict=ok
 	[ "$bad" -eq 0 ] || verdict=FAIL
 	printf '%-4s %-12s %4d s  %5d passed %3d failed\n' "$verdict" "$name" \

@@ -14,32 +14,11 @@ unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
 export ASAN_OPTIONS UBSAN_OPTIONS
 build=build/asan
 cases=${CASES:-curl dns askers hostile refusals blocking waiters failures listeners udp udp-relay udp-victims}
-passed=0
-failed=0
+. scripts/sanitizer.sh
 
-# Leaks are the programs' own affair: they exit without freeing. Reports go to
-# files, since the cases throw some programs' words away.
-reports=$PWD/$build/reports
-ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
-# Its own handlers lack SA_RESTART, by which a blocking connect goes.
-ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:handle_sigbus=0:handle_sigfpe=0
+# Leaks are the programs' own affair: they exit without freeing.
+ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:$own_handlers
 UBSAN_OPTIONS=print_stacktrace=1
-
-# Runs a part whose last line is "…: N passed, M failed", and adds it up.
-part() {
-	output=$("$@" 2>&1)
-	status=$?
-	printf '%s\n' "$output"
-	last=$(printf '%s\n' "$output" | grep ' passed, [0-9]* failed$' |
-		tail -n 1)
-	good=$(printf '%s\n' "$last" | sed 's/.* \([0-9]*\) passed.*/\1/')
-	bad=$(printf '%s\n' "$last" | sed 's/.* \([0-9]*\) failed$/\1/')
-	if [ "$status" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
-		bad=1
-	fi
-	passed=$((passed + ${good:-0}))
-	failed=$((failed + ${bad:-0}))
-}
 
 if ! make -j2 BUILD=$build SANITIZE=address,undefined WERROR=-Werror \
 	all victims; then
@@ -50,24 +29,11 @@ part make -j2 -s BUILD=$build SANITIZE=address,undefined WERROR=-Werror unit
 part make -j2 -s BUILD=$build SANITIZE=address,undefined WERROR=-Werror \
 	fuzz-replay
 
-rm -rf "$reports"
-mkdir -p "$reports"
+begin_reports
 ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$reports/asan
 UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$reports/ubsan
-runtime=$(LD_PRELOAD=$PWD/$build/libsocksify.so \
-	sed -n '/libasan/{s|^[^/]*||p;q;}' /proc/self/maps)
-if [ -z "$runtime" ]; then
-	echo "check-asan.sh: the library does not bring the sanitizer with it"
-	failed=$((failed + 1))
-fi
+find_runtime libasan
 # shellcheck disable=SC2086 # a list
 part env BUILD=$build SANITIZER="$runtime" tests/e2e/run $cases
-for report in "$reports"/*; do
-	if [ -e "$report" ]; then
-		head -n 40 "$report"
-		failed=$((failed + 1))
-	fi
-done
-
-echo "asan: $passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+count_reports
+finish asan
