@@ -106,7 +106,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 		$$(pkg-config --cflags --libs check)
 
 # Victims are the unmodified programs: nothing of ours is linked.
-$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
+$(BUILD)/victims/%: tests/victims/%.c $(wildcard tests/victims/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $< $(VICTIM_LIBS)
