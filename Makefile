@@ -34,6 +34,12 @@ ALL_CFLAGS += -Wno-frame-larger-than
 ALL_CFLAGS += $(if $(filter thread,$(SANITIZE)),-Wno-tsan)
 endif
 
+# A line for each step; V=1 shows the commands, -s nothing.
+V	?=
+Q	 = $(if $(filter 1,$(V)),,@)
+say	 = $(if $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf \
+	   '  %-6s %s\n' '$(1)' '$(2)')
+
 CORE	 := $(wildcard core/*.c)
 RESOLVER := $(wildcard resolver/*.c)
 PRELOAD	 := $(wildcard preload/*.c)
@@ -70,13 +76,15 @@ all: $(LIBRARY) $(COMMAND) symbols
 
 $(BUILD)/gen/exports.map: preload/calls.def scripts/make-exports.sh
 	@mkdir -p $(@D)
-	sh scripts/make-exports.sh preload/calls.def > $@.tmp && mv $@.tmp $@
+	$(call say,GEN,$@)
+	$(Q)sh scripts/make-exports.sh preload/calls.def > $@.tmp && mv $@.tmp $@
 
 # --- objects and programs ----------------------------------------------------
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Where the command looks for the library once it is installed.
 $(call obj,launcher/library.c): ALL_CFLAGS += -DSOCKSIFY_LIBDIR='"$(LIBDIR)"'
@@ -88,27 +96,37 @@ $(call obj,$(filter preload/hook_%,$(PRELOAD))): \
 
 $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
-$(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map
-	$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
+# Only made where it is missing.
+$(CARES):
+	@echo "make: no static c-ares: install libc-ares-dev, or say where: CARES=.../libcares.a" >&2
+	@exit 1
+
+$(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map $(CARES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
 		$(BUILD)/libinner.a $(CARES) -Wl,--version-script=$(BUILD)/gen/exports.map \
 		-Wl,-z,lazy -Wl,-z,relro -Wl,-soname,libsocksify.so \
 		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
 
 $(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
-	$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
 		$< $(BUILD)/libinner.a $(CARES) \
 		$$(pkg-config --cflags --libs check)
 
 # Victims are the unmodified programs: nothing of ours is linked.
 $(BUILD)/victims/%: tests/victims/%.c $(wildcard tests/victims/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -pthread $(VICTIM_FLAGS) -o $@ $< $(VICTIM_LIBS)
 
 # Taking messages apart is libresolv's.
@@ -126,35 +144,41 @@ programs: $(PROGRAMS)
 
 $(BUILD)/programs/%.class: tests/programs/%.java
 	@mkdir -p $(@D)
-	javac -d $(@D) $<
+	$(call say,JAVAC,$@)
+	$(Q)javac -d $(@D) $<
 
 $(BUILD)/programs/connects-go: tests/programs/connects.go
 	@mkdir -p $(@D)
-	CGO_ENABLED=0 $(GO_BUILD) -o $@ $<
+	$(call say,GO,$@)
+	$(Q)CGO_ENABLED=0 $(GO_BUILD) -o $@ $<
 
 $(BUILD)/programs/cgo: tests/programs/cgo.go
 	@mkdir -p $(@D)
-	$(GO_BUILD) -o $@ $<
+	$(call say,GO,$@)
+	$(Q)$(GO_BUILD) -o $@ $<
 
 $(BUILD)/programs/cgo.so: tests/programs/cgo.go
 	@mkdir -p $(@D)
-	$(GO_BUILD) -buildmode=c-shared -o $@ $<
+	$(call say,GO,$@)
+	$(Q)$(GO_BUILD) -buildmode=c-shared -o $@ $<
 
 $(BUILD)/programs/connects-rust: tests/programs/tokio/Cargo.toml \
 		tests/programs/tokio/src/main.rs
 	@mkdir -p $(@D)/tokio
-	cp -r tests/programs/tokio/. $(@D)/tokio
-	cd $(@D)/tokio && CARGO_HOME=$(abspath $(@D))/cargo \
+	$(call say,CARGO,$@)
+	$(Q)cp -r tests/programs/tokio/. $(@D)/tokio
+	$(Q)cd $(@D)/tokio && CARGO_HOME=$(abspath $(@D))/cargo \
 		RUSTC=/usr/bin/rustc /usr/bin/cargo build -q --offline --release \
 		--config 'source.crates-io.replace-with="debian"' \
 		--config 'source.debian.directory="/usr/share/cargo/registry"'
-	cp $(@D)/tokio/target/release/connects $@
+	$(Q)cp $(@D)/tokio/target/release/connects $@
 
 # Nor to the stress, which the sanitizers are to see whole, though; not its far side.
 $(BUILD)/stress/stress: SEEN = $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 $(BUILD)/stress/%: tests/stress/%.c $(wildcard tests/stress/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) $(SEEN) -pthread -o $@ $<
 
 stress-programs: $(STRESS_PROGRAMS)
@@ -162,27 +186,30 @@ stress-programs: $(STRESS_PROGRAMS)
 # Nor is it to what measures.
 $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -o $@ $<
 
 # --- checks ------------------------------------------------------------------
 
 symbols: $(LIBRARY)
-	sh scripts/check-symbols.sh $(BUILD)
-	sh scripts/check-includes.sh
+	$(call say,CHECK,$(LIBRARY))
+	$(Q)sh scripts/check-symbols.sh $(BUILD)
+	$(Q)sh scripts/check-includes.sh
 
 unit: $(UNITS)
-	sh tests/unit/run $(UNITS)
+	@sh tests/unit/run $(UNITS)
 
 # The programs are built for the cases that run them.
 e2e: all victims $(if $(CASES),$(if $(filter java compiled,$(CASES)),programs),programs)
-	BUILD=$(BUILD) tests/e2e/run $(CASES)
+	@BUILD=$(BUILD) tests/e2e/run $(CASES)
 
 # Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.
 FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.h $(CORE) $(RESOLVER)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -D_GNU_SOURCE -I. -g -O1 \
+	$(call say,CLANG,$@)
+	$(Q)clang -std=gnu11 -D_GNU_SOURCE -I. -g -O1 \
 		-fsanitize=fuzzer,address,undefined -o $@ $< $(CORE) $(RESOLVER) \
 		$(CARES)
 
@@ -196,51 +223,52 @@ fuzz: $(FUZZ_PROGRAMS)
 # The corpus once through each, by whatever compiler and sanitizer this is.
 $(BUILD)/fuzz/%-replay: tests/fuzz/%.c tests/fuzz/replay.h $(BUILD)/libinner.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -DREPLAY $(ALL_LDFLAGS) -o $@ \
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -DREPLAY $(ALL_LDFLAGS) -o $@ \
 		$< $(BUILD)/libinner.a $(CARES)
 
 fuzz-replay: $(REPLAYS)
-	set -e; n=0; for f in $(REPLAYS); do \
+	@set -e; n=0; for f in $(REPLAYS); do \
 		c=$${f##*/fuzz_}; c=tests/fuzz/corpus/$${c%-replay}; \
 		$$f $$c/*; n=$$((n + $$(ls $$c | wc -l))); \
 	done; echo "fuzz-replay: $$n passed, 0 failed"
 
 deps:
-	sh scripts/install-deps.sh test
+	@sh scripts/install-deps.sh test
 
 # Installs what is missing, builds, runs every test.
 check:
-	sh scripts/install-deps.sh test
-	sh scripts/check-all.sh
+	@sh scripts/install-deps.sh test
+	@sh scripts/check-all.sh
 
 # Installs what is missing, builds, and shows the main job.
 demo:
-	sh scripts/install-deps.sh demo
-	$(MAKE) all
-	sh scripts/demo.sh
+	@sh scripts/install-deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@sh scripts/demo.sh
 
 # The unit tests and the victims' cases under ASan and UBSan.
 asan:
-	sh scripts/check-asan.sh
+	@sh scripts/check-asan.sh
 
 # The victims that have threads, under TSan.
 tsan:
-	sh scripts/check-tsan.sh
+	@sh scripts/check-tsan.sh
 
 # Compares speed and size with other ways; BENCH=--quick is shorter.
 bench: all $(BENCH_PROGRAMS)
-	BUILD=$(BUILD) sh scripts/bench.sh $(BENCH)
+	@BUILD=$(BUILD) sh scripts/bench.sh $(BENCH)
 
 # Random operations by 64 threads; the 30 s of make check are under sanitizers.
 STRESS_SECONDS ?= 600
 stress: all stress-programs
-	STRESS_SECONDS=$(STRESS_SECONDS) sh scripts/check-stress.sh $(BUILD)
+	@STRESS_SECONDS=$(STRESS_SECONDS) sh scripts/check-stress.sh $(BUILD)
 
 lint:
-	sh scripts/lint.sh
+	@sh scripts/lint.sh
 
 format:
-	sh scripts/format.sh
+	@sh scripts/format.sh
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 \
