@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* config_parts.h - what config.c, config_url.c and config_file.c share */
+/* config_parts.h - what the files of config have in common; for config*.c only */
 #ifndef SOCKSIFY_CORE_CONFIG_PARTS_H
 #define SOCKSIFY_CORE_CONFIG_PARTS_H
 
 #include "core/config.h"
 #include "core/text.h"
+
+/* Rules that are asked for; the built-in ones have the rest of RULES_MAX. */
+enum { CONFIG_RULES_MAX = RULES_MAX - 8 };
 
 /* How much of a file's name a message shows: the reason needs room too. */
 enum { CONFIG_SHOWN_MAX = 100 };
@@ -32,6 +35,12 @@ void config_use_proxy(struct config *config, const struct config_proxy *proxy,
 /* Whether a username or password has a length that RFC 1929 can say. */
 bool config_login_fits(struct text text);
 
+/* Before anything is read: nothing but the defaults, and no rule. */
+void config_begin(struct config *config);
+
+/* The last rules. */
+void config_add_built_in_rules(struct config *config);
+
 /* Setters: NULL, or the reason (a static string) and nothing is changed. */
 const char *config_set_timeout(struct config *config, struct text text);
 const char *config_set_pipeline(struct config *config, struct text text);
@@ -43,6 +52,7 @@ const char *config_set_resolve(struct config *config, struct text text);
 const char *config_set_dns(struct config *config, struct text text);
 const char *config_set_verbose(struct config *config, struct text text);
 const char *config_set_log(struct config *config, struct text text);
+const char *config_set_map(struct config *config, struct text text);
 const char *config_set_fake4(struct config *config, struct text text);
 const char *config_set_fake6(struct config *config, struct text text);
 
