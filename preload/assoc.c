@@ -116,7 +116,6 @@ int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
 			      SOCK_STREAM);
 	if (r < 0)
 		return r;
-	assoc->error = 0;
 	__atomic_store_n(&assoc->phase, ASSOC_PENDING, __ATOMIC_RELEASE);
 	r = ask(assoc, proxy, over, owner);
 	if (r == 0 || r == -EINPROGRESS)
@@ -197,7 +196,6 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 	}
 	if (conn_look(conn) == CONN_CONNECTED || is_refusal(&conn->bound))
 		remember_refusal();
-	assoc->error = ENETUNREACH;
 	assoc_end(assoc);
 }
 

@@ -20,7 +20,6 @@ enum assoc_phase {
  * struct assoc - a UDP association of one socket
  * @phase:	enum assoc_phase; changed by who holds the owner's lock
  * @turn:	which of @relays counts: the other one may still be read
- * @error:	errno (positive) of the last one that failed
  * @looked_ns:	when the control connection was last looked at
  * @used_ns:	when it was last asked for, to send something
  * @unanswered:	nothing has come since
@@ -30,7 +29,6 @@ enum assoc_phase {
 struct assoc {
 	uint32_t phase;
 	uint32_t turn;
-	int32_t error;
 	int64_t looked_ns;
 	int64_t used_ns;
 	uint32_t unanswered;
@@ -65,7 +63,7 @@ int assoc_proxy(int family, struct peer *proxy);
  */
 int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner);
 
-/* The control connection of assoc is over: ASSOC_READY follows, or ASSOC_NONE and @error. */
+/* The control connection of assoc is over: ASSOC_READY follows, or ASSOC_NONE. */
 void assoc_settle(struct assoc *assoc, struct conn *conn, int family);
 
 /* Another program has made it, and handed it on. */

@@ -166,6 +166,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->cookie = option_cookie(fd);
 	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
+	dgram->error = 0;
 	dgram->dropped = 0;
 	dgram->selves[0].len = dgram->selves[1].len = 0;
 	dgram->whole = false;
@@ -488,6 +489,8 @@ static void associated(struct conn *conn, void *owner)
 			dgram_queue_send(dgram, fd);
 			dgram->assoc.used_ns = clock_now_ns();
 			dgram->assoc.unanswered = true;
+		} else if (fd >= 0 && dgram->queued > 0) {
+			dgram_fail(dgram, fd);
 		}
 		dgram_queue_drop(dgram);
 	}
@@ -577,8 +580,10 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 		give_up_stolen(dgram);
 	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
 		r = begin(dgram, fd, flags);
-		if (r < 0)
+		if (r < 0) {
+			dgram_error_told(dgram, fd);
 			return -ENETUNREACH;
+		}
 	}
 	assoc_step(&dgram->assoc);
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
@@ -594,6 +599,7 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	case ASSOC_PENDING:
 		return 1;
 	default:
+		dgram_error_told(dgram, fd);
 		return -ENETUNREACH;
 	}
 }
@@ -745,9 +751,10 @@ void dgram_option(struct dgram *dgram, int level, int name, int *value)
 	if (dgram_connected(dgram) != DGRAM_VIA)
 		return;
 	if (level == SOL_SOCKET && name == SO_ERROR && *value == ECONNREFUSED) {
+		*value = -dgram_take_error(dgram);
 		/* Nobody is at the relay: that says nothing of the peer. */
-		dgram_lost(dgram);
-		*value = 0;
+		if (*value == 0)
+			dgram_lost(dgram);
 	} else if ((level == IPPROTO_IP && name == IP_MTU) ||
 		   (level == IPPROTO_IPV6 && name == IPV6_MTU)) {
 		*value -= dgram_target(dgram)->len;

@@ -68,6 +68,7 @@ struct dgram_route {
  * @turn:	which of @targets counts: the other one may still be read
  * @targets:	whom the program has connected it to
  * @assoc:	the association
+ * @error:	errno (positive) that the kernel tells as ECONNREFUSED (dgram_error.c)
  * @whole:	a datagram put together was only looked at: it is the next one
  * @queue:	first datagrams, until there is a relay; a mapping, or NULL
  * @queued:	bytes in it
@@ -101,6 +102,7 @@ struct dgram {
 	uint32_t turn;
 	struct dgram_target targets[2];
 	struct assoc assoc;
+	int32_t error;
 	uint32_t whole;
 	uint8_t *queue;
 	uint32_t queued;

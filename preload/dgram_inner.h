@@ -73,6 +73,17 @@ extern const struct config *dgram_config;
 void dgram_lock(struct dgram *dgram, sigset_t *signals);
 void dgram_unlock(struct dgram *dgram, const sigset_t *signals);
 
+/* --- dgram_error.c --- */
+
+/* Datagrams were taken, and cannot be sent: the program is told. With the lock held. */
+void dgram_fail(struct dgram *dgram, int fd);
+
+/* That error as -errno, or 0: the kernel has told it just now, as ECONNREFUSED. */
+int dgram_take_error(struct dgram *dgram);
+
+/* A send has told as much: nobody else does. */
+void dgram_error_told(struct dgram *dgram, int fd);
+
 /* --- dgram_receive.c --- */
 
 enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };

@@ -516,13 +516,18 @@ static ssize_t give_end(struct msghdr *message, const struct msghdr *got)
 	return 0;
 }
 
-/* An error of the way to the relay is none of the peer's, and is told nobody. */
-static bool is_of_way(struct dgram *dgram, long error)
+/*
+ * An error of the way to the relay is none of the peer's, and is told nobody (0); that there is
+ * no relay, and what was sent is lost, is.
+ */
+static long told_error(struct dgram *dgram, long error)
 {
 	if (error != -ECONNREFUSED || dgram_connected(dgram) != DGRAM_VIA)
-		return false;
-	dgram_lost(dgram);
-	return true;
+		return error;
+	error = dgram_take_error(dgram);
+	if (error == 0)
+		dgram_lost(dgram);
+	return error;
 }
 
 static ssize_t receive_framed(struct dgram *dgram, int fd,
@@ -550,9 +555,10 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 			.msg_controllen = message->msg_controllen,
 		};
 		long n = r < 0 ? r : real_receive(fd, &got, flags | MSG_TRUNC);
+		long error = n < 0 ? told_error(dgram, n) : 0;
 
-		if (n < 0 && !is_of_way(dgram, n))
-			return n;
+		if (error < 0)
+			return error;
 		if (is_end(n, &got))
 			return give_end(message, &got);
 		if (n >= 0) {

@@ -21,7 +21,9 @@ start_proxy relays "${names[@]}" \
 	--at="$PROXY:1212=udp=41012,user=alice:secret" \
 	--at="$PROXY:1220=rep=7" --at="$PROXY:1221=rep=2" --at="$PROXY:1222=rep=1" \
 	--at="$PROXY:1223=rep=7,tail=short" --at="$PROXY:1224=reply.cut=0" \
-	--at="$PROXY:1225=udp=0,bound=0.0.0.0:0"
+	--at="$PROXY:1225=udp=0,bound=0.0.0.0:0" \
+	--at="$PROXY:1226=rep=7,reply.delay=200" \
+	--at="[$PROXY6]:1227=rep=7,reply.delay=200"
 ALLOWED_RELAYS+=(41000-41099)
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$WORLD,$WORLD6" 7000
 wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
@@ -77,6 +79,15 @@ done
 like "which is said once" \
 	"$(through "socks5h://$PROXY:1220" "$PYTHON" "$SUPPORT/probe.py" udp \
 		"$WORLD" 7000 2>&1 >/dev/null | grep -c 'does no UDP')" '^1$'
+# By who has sent already it is learnt as by the kernel's word for a port without anybody.
+native=$(in_client "$PYTHON" "$SUPPORT/lost.py" "$CLIENT" 4999 2>&1)
+like "the kernel tells who waits that nobody is there" "$native" 'looped: ECONN'
+is "and so is who waits while the proxy says that it does no UDP" \
+	"$(through "socks5h://$PROXY:1226" "$PYTHON" "$SUPPORT/lost.py" "$WORLD" \
+		4999 2>/dev/null)" "${native//ECONNREFUSED/ENETUNREACH}"
+is "with IPv6, too" "$(through "socks5h://[$PROXY6]:1227" "$PYTHON" \
+	"$SUPPORT/lost.py" "$WORLD6" 4999 2>/dev/null)" \
+	"${native//ECONNREFUSED/ENETUNREACH}"
 unlike "no datagram was malformed" "$(cat "$WORK/relays.requests")" 'bad datagram'
 find_leaks
 # What the proxy's host sends from elsewhere, and the client's word that nobody is there,
