@@ -68,7 +68,7 @@ FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
 
 .PHONY: all check unit e2e victims programs asan tsan demo bench format symbols \
-	lint fuzz fuzz-replay stress stress-programs deps install uninstall clean
+	lint fuzz fuzz-replay stress stress-programs bench-programs deps install uninstall clean
 
 all: $(LIBRARY) $(COMMAND) symbols
 
@@ -190,6 +190,8 @@ $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -o $@ $<
 
+bench-programs: $(BENCH_PROGRAMS)
+
 # --- checks ------------------------------------------------------------------
 
 symbols: $(LIBRARY)
@@ -255,8 +257,11 @@ asan:
 tsan:
 	@sh scripts/check-tsan.sh
 
-# Compares speed and size with other ways; BENCH=--quick is shorter.
-bench: all $(BENCH_PROGRAMS)
+# Installs what is missing, builds, and compares speed and size with other ways;
+# BENCH=--quick is shorter.
+bench:
+	@sh scripts/install-deps.sh bench
+	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(BUILD) sh scripts/bench.sh $(BENCH)
 
 # Random operations by 64 threads; the 30 s of make check are under sanitizers.

@@ -15,7 +15,7 @@ export BUILD
 
 for tool in unshare nsenter ip python3 curl; do
 	if ! PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null; then
-		echo "bench.sh: $tool is missing: 'make deps' installs it" >&2
+		echo "bench.sh: $tool is missing: 'make bench' installs it" >&2
 		exit 1
 	fi
 done

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # install-deps.sh ROLE - installs what is missing on Debian 12
 #
-# ROLE: demo (build, proxy, web server, curl) or test (all that the tests run).
+# ROLE: demo (build, proxy, web server, curl), test (all that the tests run) or bench
+# (what is measured, and Dante's client library, with which it is compared).
 # Asks dpkg first: where nothing is missing it changes nothing and needs no
 # network. Services of new packages are neither started nor enabled.
 set -eu
@@ -32,8 +33,12 @@ test)
 	# Packages that conflict with others of the list: only unpacked.
 	unpacked="pure-ftpd"
 	;;
+bench)
+	packages="gcc make libc6-dev libc-ares-dev curl iproute2 util-linux python3
+		libdsocksd0"
+	;;
 *)
-	echo "usage: install-deps.sh demo|test" >&2
+	echo "usage: install-deps.sh demo|test|bench" >&2
 	exit 2
 	;;
 esac
