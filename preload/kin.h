@@ -71,6 +71,12 @@ struct pending *kin_find(uint64_t cookie);
 /* Leaves word of who that socket is connected to, for whoever else gets it. */
 void kin_leave(uint64_t cookie, const struct peer *peer);
 
+/* Some relative has left word of any. */
+static inline bool kin_left(void)
+{
+	return __atomic_load_n(&kin_now()->turn, __ATOMIC_RELAXED) != 0;
+}
+
 /* Who a relative has connected that socket to. */
 bool kin_peer(uint64_t cookie, struct peer *peer);
 

@@ -24,11 +24,15 @@ static void sent(int fd)
 	conn_put(conn);
 }
 
-/* What the table says of the number is about a file that was closed unseen. */
+/*
+ * What the table says of the number is about a file that was closed unseen. The kernel is
+ * asked where there is something to be found alone: in a sandbox (a browser's renderer) a
+ * question about a socket kills, and descriptors come in messages all the time.
+ */
 static void received(int fd)
 {
 	fdtable_drop(fd);
-	if (conn_any() || conn_leads_to_proxy(fd))
+	if (conn_any() || (kin_left() && conn_leads_to_proxy(fd)))
 		conn_put(conn_adopt(fd));
 }
 
