@@ -29,7 +29,8 @@ test)
 		tnftp inetutils-ftp lftp ncftp vsftpd
 		socat ncat iperf3 chrony snmp snmpd tftp-hpa tftpd-hpa
 		inetutils-telnet inetutils-telnetd libsodium23 libpam0g
-		iputils-ping traceroute mosh"
+		iputils-ping traceroute mosh
+		ngtcp2-client ngtcp2-server caddy chromium"
 	# Packages that conflict with others of the list: only unpacked.
 	unpacked="pure-ftpd"
 	;;
@@ -125,6 +126,8 @@ for package in $lacking; do
 	redis-server) systemctl -q disable redis-server || : ;;
 	postgresql) systemctl -q disable postgresql || : ;;
 	vsftpd) systemctl -q disable vsftpd || : ;;
+	ngtcp2-server) systemctl -q disable ngtcp2d || : ;;
+	caddy) systemctl -q disable caddy || : ;;
 	inetutils-telnetd)
 		systemctl -q disable inetutils-inetd inetutils-syslogd || : ;;
 	esac
