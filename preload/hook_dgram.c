@@ -7,6 +7,7 @@
  * address goes where connect() let it go. A UDP socket that has to do with the proxy is
  * dgram.h's.
  */
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -225,7 +226,7 @@ static ssize_t receive_dgram_from(struct dgram *dgram, int fd, void *buf, size_t
 				  .msg_namelen = addr && len ? *len : 0,
 				  .msg_iov = &iov,
 				  .msg_iovlen = 1 };
-	ssize_t got = dgram_receive(dgram, fd, &message, flags);
+	ssize_t got = dgram_receive(dgram, fd, &message, hook_no_urgent(flags));
 
 	if (got >= 0 && addr != NULL && len != NULL)
 		*len = message.msg_namelen;
@@ -268,7 +269,10 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && message != NULL)
-		return hooks_result(dgram_receive(dgram, fd, message, flags));
+		return hooks_result(message->msg_iovlen > IOV_MAX ?
+					    -EMSGSIZE :
+					    dgram_receive(dgram, fd, message,
+							  hook_no_urgent(flags)));
 	n = REAL(recvmsg)(fd, message, flags);
 	if (n >= 0)
 		passing_received(message);
@@ -285,8 +289,8 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 		return -1;
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && messages != NULL)
-		return (int)hooks_result(dgram_receive_many(dgram, fd, messages,
-							    n, flags, timeout));
+		return (int)hooks_result(dgram_receive_many(
+			dgram, fd, messages, n, hook_no_urgent(flags), timeout));
 	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
 	for (int i = 0; i < got; i++)
 		passing_received(&messages[i].msg_hdr);

@@ -8,6 +8,7 @@
 #include "preload/hook_stream.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/sys.h"
@@ -63,9 +64,10 @@ static bool is_no_socket(ssize_t result)
 	return result == -ENOTSOCK;
 }
 
+/* Room for nothing takes no datagram, as of any file. */
 static ssize_t read_dgram(struct dgram *dgram, int fd, void *buf, size_t count)
 {
-	ssize_t n = dgram_receive_bytes(dgram, fd, buf, count, 0);
+	ssize_t n = count == 0 ? 0 : dgram_receive_bytes(dgram, fd, buf, count, 0);
 
 	return is_no_socket(n) ? REAL(read)(fd, buf, count) : hooks_result(n);
 }
@@ -78,19 +80,42 @@ static ssize_t write_dgram(struct dgram *dgram, int fd, const void *buf,
 	return is_no_socket(n) ? REAL(write)(fd, buf, count) : hooks_result(n);
 }
 
-static ssize_t readv_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
-			   int count)
+/* Vectors of nothing make no datagram, and take none: there the kernel returns early. */
+static bool holds_nothing(const struct iovec *iov, int count)
 {
-	ssize_t n = dgram_receive_vectors(dgram, fd, iov, (size_t)count);
+	for (int i = 0; i < count; i++)
+		if (iov[i].iov_len > 0)
+			return false;
+	return true;
+}
 
+static ssize_t readv_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
+			   int count, int flags)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)iov,
+				  .msg_iovlen = (size_t)count };
+	ssize_t n;
+
+	if (count < 0 || count > IOV_MAX)
+		return hooks_result(-EINVAL);
+	if (holds_nothing(iov, count))
+		return 0;
+	n = dgram_receive(dgram, fd, &message, flags);
 	return is_no_socket(n) ? REAL(readv)(fd, iov, count) : hooks_result(n);
 }
 
 static ssize_t writev_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
-			    int count)
+			    int count, int flags)
 {
-	ssize_t n = dgram_send_vectors(dgram, fd, iov, (size_t)count);
+	struct msghdr message = { .msg_iov = (struct iovec *)iov,
+				  .msg_iovlen = (size_t)count };
+	ssize_t n;
 
+	if (count < 0 || count > IOV_MAX)
+		return hooks_result(-EINVAL);
+	if (holds_nothing(iov, count))
+		return 0;
+	n = dgram_send(dgram, fd, &message, flags);
 	return is_no_socket(n) ? REAL(writev)(fd, iov, count) : hooks_result(n);
 }
 
@@ -159,8 +184,8 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 	if (!hook_before(fd, 0, SO_RCVTIMEO))
 		return -1;
 	dgram = dgram_peek(fd);
-	if (dgram != NULL && n >= 0)
-		return readv_dgram(dgram, fd, iov, n);
+	if (dgram != NULL)
+		return readv_dgram(dgram, fd, iov, n, 0);
 	return hook_after(fd, REAL(readv)(fd, iov, n));
 }
 
@@ -168,11 +193,81 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
 	struct dgram *dgram = dgram_peek(fd);
 
-	if (dgram != NULL && n >= 0)
-		return writev_dgram(dgram, fd, iov, n);
+	if (dgram != NULL)
+		return writev_dgram(dgram, fd, iov, n, 0);
 	if (!hook_before(fd, 0, SO_SNDTIMEO))
 		return -1;
 	return hook_after(fd, REAL(writev)(fd, iov, n));
+}
+
+/*
+ * At the place "here" they are readv and writev of a socket; any other is the kernel's to
+ * refuse.
+ */
+static bool is_here(off64_t offset)
+{
+	return offset == -1;
+}
+
+enum { RWF_HARMLESS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT };
+
+static int message_flags(int flags)
+{
+	return flags & RWF_NOWAIT ? MSG_DONTWAIT : 0;
+}
+
+static ssize_t do_preadv2(int fd, const struct iovec *iov, int n, off64_t offset,
+			  int flags)
+{
+	struct dgram *dgram;
+
+	if (!hook_before(fd, message_flags(flags), SO_RCVTIMEO))
+		return -1;
+	dgram = dgram_peek(fd);
+	if (dgram == NULL || !is_here(offset))
+		return hook_after(fd, REAL(preadv64v2)(fd, iov, n, offset, flags));
+	if (flags & ~RWF_HARMLESS)
+		return hooks_result(-EOPNOTSUPP);
+	return readv_dgram(dgram, fd, iov, n, message_flags(flags));
+}
+
+EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset,
+		       int flags)
+{
+	return do_preadv2(fd, iov, n, offset, flags);
+}
+
+EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset,
+			  int flags)
+{
+	return do_preadv2(fd, iov, n, offset, flags);
+}
+
+static ssize_t do_pwritev2(int fd, const struct iovec *iov, int n, off64_t offset,
+			   int flags)
+{
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && is_here(offset)) {
+		if (flags & ~RWF_HARMLESS)
+			return hooks_result(-EOPNOTSUPP);
+		return writev_dgram(dgram, fd, iov, n, message_flags(flags));
+	}
+	if (!hook_before(fd, message_flags(flags), SO_SNDTIMEO))
+		return -1;
+	return hook_after(fd, REAL(pwritev64v2)(fd, iov, n, offset, flags));
+}
+
+EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset,
+			int flags)
+{
+	return do_pwritev2(fd, iov, n, offset, flags);
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t offset,
+			   int flags)
+{
+	return do_pwritev2(fd, iov, n, offset, flags);
 }
 
 EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
@@ -184,7 +279,8 @@ EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 	dgram = dgram_peek(fd);
 	if (dgram != NULL)
 		return hooks_result(
-			dgram_receive_bytes(dgram, fd, buf, len, flags));
+			dgram_receive_bytes(dgram, fd, buf, len,
+					    hook_no_urgent(flags)));
 	return hook_after(fd, REAL(recv)(fd, buf, len, flags));
 }
 
@@ -198,7 +294,8 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size,
 	dgram = dgram_peek(fd);
 	if (dgram != NULL && len <= size)
 		return hooks_result(
-			dgram_receive_bytes(dgram, fd, buf, len, flags));
+			dgram_receive_bytes(dgram, fd, buf, len,
+					    hook_no_urgent(flags)));
 	return hook_after(fd, REAL(__recv_chk)(fd, buf, len, size, flags));
 }
 

@@ -13,6 +13,12 @@
 
 bool hook_before_pending(int fd, int flags, int option);
 
+/* UDP has no urgent data, and does not look at the flag that asks for it. */
+static inline int hook_no_urgent(int flags)
+{
+	return flags & ~MSG_OOB;
+}
+
 /*
  * A UDP socket that another thread may send by, through the proxy, while this one waits to
  * receive: what comes then is not to be received as it is.

@@ -119,6 +119,12 @@ static bool do_stream(long number, const struct arguments *a, long *result)
 	case SYS_writev:
 		*result = writev(INT(0), POINTER(1), INT(2));
 		return true;
+	case SYS_preadv2: /* the second half of a long place is for longer ones */
+		*result = preadv2(INT(0), POINTER(1), INT(2), a->n[3], INT(5));
+		return true;
+	case SYS_pwritev2:
+		*result = pwritev2(INT(0), POINTER(1), INT(2), a->n[3], INT(5));
+		return true;
 	case SYS_sendfile:
 		*result = sendfile(INT(0), INT(1), POINTER(2), SIZE(3));
 		return true;

@@ -733,7 +733,9 @@ static int do_select(int n, fd_set *in, fd_set *out, fd_set *except,
 	}
 	span = span_of(timeout ? &time : NULL);
 	r = do_pselect(&given, timeout ? &time : NULL, &span, NULL);
-	if (timeout)
+	if (timeout && r == 0) /* the span may end a tick later */
+		*timeout = (struct timeval){ 0 };
+	else if (timeout)
 		span_left(&span, timeout);
 	return r;
 }
