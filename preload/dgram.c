@@ -174,6 +174,8 @@ static struct dgram *dgram_new(int fd, int family)
 		fragments_reset(dgram->fragments);
 	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 	dgram->cork = option_get(fd, IPPROTO_UDP, UDP_CORK, 0) != 0;
+	if (option_get(fd, SOL_SOCKET, SO_PEEK_OFF, -1) >= 0)
+		option_set(fd, SOL_SOCKET, SO_PEEK_OFF, -1); /* hook_socket.c */
 	dgram->corked = false;
 	dgram->batch_busy = 0;
 	dgram->stdio = false;
@@ -510,6 +512,12 @@ static bool may_wait(int fd, int flags)
 	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
 }
 
+/* Who sleeps until SIGIO comes steps nothing: the first datagram waits in any case. */
+static bool tells_by_signal(int fd)
+{
+	return sys2(SYS_fcntl, fd, F_GETFL) & O_ASYNC;
+}
+
 static bool may_be_watched(int fd)
 {
 	return (fdtable_notes(fd) & (FD_SEEN | FD_WATCHED | FD_DUPED)) !=
@@ -587,7 +595,7 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	}
 	assoc_step(&dgram->assoc);
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		if (!may_wait(fd, flags))
+		if (!may_wait(fd, flags) && !tells_by_signal(fd))
 			return 1;
 		/* Nobody expects a datagram's send to be interrupted: it is queued. */
 		wait_for_relay(dgram, fd);

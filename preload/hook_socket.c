@@ -248,17 +248,27 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 }
 
 /*
- * Datagrams that the kernel puts together could be the relay's, each with its header: a
- * program does without where it is not to be had.
+ * What a UDP socket has not, since every datagram of it may have a header: that the kernel
+ * puts several together (UDP_GRO); that it reads them where they are until they have left,
+ * for the header does not stay (SO_ZEROCOPY); that it counts bytes that were looked at
+ * (SO_PEEK_OFF). A program does without where that is not to be had. 0 or -errno.
  */
-static bool is_refused(int fd, int level, int name, const void *value, socklen_t len)
+static int refuse_option(int fd, int level, int name, const void *value,
+			 socklen_t len)
 {
-	int family, on = 0;
+	int family, given;
 
-	if (level != IPPROTO_UDP || name != UDP_GRO || len < sizeof(on))
-		return false;
-	memcpy(&on, value, sizeof(on));
-	return on && dgram_is_udp(fd, &family);
+	if (len < sizeof(given) || value == NULL ||
+	    !((level == IPPROTO_UDP && name == UDP_GRO) ||
+	      (level == SOL_SOCKET &&
+	       (name == SO_ZEROCOPY || name == SO_PEEK_OFF))))
+		return 0;
+	memcpy(&given, value, sizeof(given));
+	if (name == SO_PEEK_OFF && level == SOL_SOCKET)
+		return given >= 0 && dgram_peek(fd) != NULL ? -EOPNOTSUPP : 0;
+	if (given == 0 || !dgram_is_udp(fd, &family))
+		return 0;
+	return level == IPPROTO_UDP ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *value,
@@ -272,8 +282,9 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		return (int)hooks_result(-ENODEV);
 	if (swap_shown(fd))
 		set_swapped(fd, &level, &name, value, len);
-	if (is_refused(fd, level, name, value, len))
-		return (int)hooks_result(-ENOPROTOOPT);
+	r = refuse_option(fd, level, name, value, len);
+	if (r < 0)
+		return (int)hooks_result(r);
 	r = REAL(setsockopt)(fd, level, name, value, len);
 	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
 		fdtable_unnote(fd, FD_SEEN); /* it is of the other family now */
