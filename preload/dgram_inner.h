@@ -39,6 +39,17 @@ void outgoing_address(const struct dgram *dgram, struct msghdr *message);
 
 size_t outgoing_length(const struct msghdr *message);
 
+/* --- dgram_control.c --- */
+
+enum { CONTROL_ROOM = 256 };
+
+/* Something in the message's control data has to be changed before it goes to the relay. */
+bool control_misfits(const struct dgram *dgram, const struct msghdr *message);
+
+/* Changes it, in a copy, which the message then has. 0 or -errno. */
+int control_fit(const struct dgram *dgram, struct msghdr *message,
+		uint8_t room[CONTROL_ROOM]);
+
 /* --- dgram_queue.c --- */
 
 /*

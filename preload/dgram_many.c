@@ -47,6 +47,7 @@ static bool out_make(struct dgram *dgram, int fd, const struct msghdr *message,
 	    out.route != ROUTE_VIA || out.len > HEADER_MAX ||
 	    dgram_is_dns(out.header, out.len) ||
 	    segment_size(dgram, message) > 0 ||
+	    control_misfits(dgram, message) ||
 	    detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
 			    assoc_relay(&dgram->assoc)->len) < 0)
 		return false;

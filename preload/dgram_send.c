@@ -6,6 +6,7 @@
  * first of the kernel's, and the data is not touched.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -284,6 +285,7 @@ static long send_on(struct dgram *dgram, int fd, const struct msghdr *message,
 static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 		     const struct outgoing *out, int flags, bool again)
 {
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_ROOM];
 	size_t segment = segment_size(dgram, message);
 	struct msghdr framed = *message;
 	long n;
@@ -306,10 +308,12 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 		return send_on(dgram, fd, message, out, flags);
 	r = detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
 			    assoc_relay(&dgram->assoc)->len);
+	if (r == 0)
+		r = control_fit(dgram, &framed, control);
 	if (r < 0)
 		return r;
 	outgoing_address(dgram, &framed);
-	n = segment > 0 ? segment_send(dgram, fd, message, out, segment, flags) :
+	n = segment > 0 ? segment_send(dgram, fd, &framed, out, segment, flags) :
 			  send_framed(fd, &framed, out, flags);
 	if (n >= 0 && is_unfinished(dgram, flags))
 		__atomic_store_n(&dgram->corked, true, __ATOMIC_RELEASE);
@@ -345,7 +349,9 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	struct outgoing out;
 	struct msghdr plain;
 	int saved_errno = errno;
-	long n = outgoing_find(dgram, message, &address, &out);
+	long n = message->msg_iovlen > IOV_MAX ?
+			 -EMSGSIZE :
+			 outgoing_find(dgram, message, &address, &out);
 
 	if (n < 0)
 		return n;
