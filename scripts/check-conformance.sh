@@ -23,7 +23,7 @@ text_of()
 	[ -n "$files" ] || return
 	# shellcheck disable=SC2086 # one word for each
 	victims=$(sed -nE 's|.*/victims/([a-z]+)".*|tests/victims/\1.c|p
-		s|^victim_case ([a-z]+).*|tests/victims/\1.c|p' $files | sort -u)
+		s/^(victim_case|alike) ([a-z]+).*/tests\/victims\/\2.c/p' $files | sort -u)
 	# shellcheck disable=SC2086 # likewise
 	cat $files $victims | tr -d '"'
 }

@@ -5,7 +5,10 @@
 . "$(dirname "$0")/../lib.sh"
 topology
 start_danted none
-start_proxy relays --at="$PROXY:1200=udp=0,method.delay=50,reply.delay=50"
+# Before each of its answers the last one sends what is none.
+noise="+00+0000+000000+00000001c0000201+00010001c0000201000765+00000002c0000201000765+00000003ff6162+0000000300000765+00000003016100076576696c+00000004c0000201000765+02000001c0000201000765+00000201c0000201000765"
+start_proxy relays --at="$PROXY:1200=udp=0,method.delay=50,reply.delay=50" \
+	--at="$PROXY:1201=udp=0,udp.foreign,udp.before=$noise"
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$WORLD,$WORLD6" 7000
 wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
 
@@ -14,18 +17,56 @@ command_in() {
 		--wdns="$WORK" -- "${@:2}"
 }
 
-under() {
-	command_in client env LD_PRELOAD="$PRELOAD" SOCKSIFY_PROXY="socks5h://$1"
+# way NAME PROXY
+way() {
+	echo "--way=$1=$(command_in client env LD_PRELOAD="$PRELOAD" \
+		SOCKSIFY_PROXY="socks5h://$2")"
 }
 
-for host in "$WORLD" "$WORLD6" "::ffff:$WORLD"; do
-	output=$("$PYTHON" "$SUPPORT/compare.py" --victim "$BUILD/victims/dgrams" \
+# same HOST VICTIM ROWS WAY... [--only ROW]...: so many rows are as directly.
+same() {
+	local host=$1 output
+	output=$("$PYTHON" "$SUPPORT/compare.py" --victim "$BUILD/victims/$2" \
 		--table "$WORK/table.md" --lines "$WORK/lines" --jobs 4 \
 		--far "echo=$host:7000" --direct "$(command_in proxyhost)" \
-		--way "danted=$(under "$PROXY:1080")" \
-		--way "slow=$(under "$PROXY:1200")")
-	unlike "every call is to $host what it is directly" "$output" 'not ok'
-	like "and there were some" "$output" "ok 72 "
-	note "$(grep -A 8 "^not ok" <<<"$output")"
-done
+		"${@:4}")
+	unlike "$2: every call is to $host what it is directly" "$output" 'not ok'
+	is "and of its rows there were" "$(grep -c ', direct, ' <<<"$output")" "$3"
+	[[ $output != *"not ok"* ]] || note "$(grep -A 8 "^not ok" <<<"$output")"
+}
+
+danted=$(way danted "$PROXY:1080")
+danted6=$(way danted "[$PROXY6]:1080")
+slow=$(way slow "$PROXY:1200")
+mixed=$(way mixed "$PROXY:1200") # an IPv4 relay, for IPv6
+noisy=$(way noisy "$PROXY:1201")
+
+# alike VICTIM ROWS
+alike() {
+	same "$WORLD" "$@" "$danted" "$slow"
+	same "::ffff:$WORLD" "$@" "$danted" "$slow"
+	same "$WORLD6" "$@" "$danted6" "$mixed"
+}
+
+alike dgrams 24
+alike dgramcalls 20
+alike dgramwaits 14
+
+# What is dropped wakes nobody who sleeps in a receive, and takes no room of one.
+# among_noise VICTIM ROW...
+among_noise() {
+	local victim=$1 row only=()
+	shift
+	for row; do
+		only+=(--only "$row")
+	done
+	note "among noise"
+	same "$WORLD" "$victim" $# "$noisy" "${only[@]}"
+}
+
+among_noise dgrams send-calls receive-calls lengths peeks many duplicates forks \
+	controls interrupted shut left-of-timeout
+among_noise dgramcalls fortified aliases placed shapes partial rooms controls-in \
+	stamps names kinds moved counts
+among_noise dgramwaits once modes timeouts cancelled
 done_testing
