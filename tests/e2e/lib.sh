@@ -364,6 +364,12 @@ allowed_on_link() {
 	for port in "${ALLOWED_RELAYS[@]}"; do
 		out="${out:+$out or }dst portrange $port"
 		back="${back:+$back or }src portrange $port"
+		# The filter's ports are not those behind IPv6's header of a fragment.
+		more="ip6[6] = 44 and ip6[42:2] & 0xfff8 = 0 and ip6[40] = 17"
+		out="$out or ($more and ip6[50:2] >= ${port%-*} and
+			ip6[50:2] <= ${port#*-})"
+		back="$back or ($more and ip6[48:2] >= ${port%-*} and
+			ip6[48:2] <= ${port#*-})"
 	done
 	# Of a datagram in fragments the first one is looked at.
 	more="(ip[6:2] & 0x1fff != 0) or (ip6[6] = 44 and ip6[42:2] & 0xfff8 != 0)"

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# quic.sh - ngtcp2's client fetches by HTTP/3 through relays, moves to another port while it
+# does, and is told where there are none
+# time: 120
+# shellcheck source=tests/e2e/quic.sh
+. "$(dirname "$0")/../quic.sh"
+topology
+start_danted none
+start_shadowsocks
+start_v2ray
+start_microsocks none
+start_ssh_d
+start_gtlsserver
+mkdir -p "$WORK/got"
+head -c 3000000 /dev/urandom >"$WORK/files/big"
+client=(timeout 30 gtlsclient --exit-on-all-streams-close --no-quic-dump
+	--no-http-dump)
+
+# Whom the server has got packets from since the last call, by line; with ports by "ports".
+seen_lines=0
+seen() {
+	local pattern='s/^Received packet: .* remote=\[\([^]]*\)\]:\([0-9]*\).*/\1/p'
+	[ "${1-}" != ports ] || pattern=${pattern/1\/p/1 \\2\/p}
+	tail -n "+$((seen_lines + 1))" "$WORK/gtlsserver.log" |
+		sed -n "$pattern" | sort -u
+}
+
+# fetch NAME PROXY HOST FROM [OPTION...]: the file is whole, and its server was asked by FROM.
+fetch() {
+	local name=$1 out
+	rm -f "$WORK/got/big"
+	seen_lines=$(wc -l <"$WORK/gtlsserver.log")
+	out=$(through "$2" "${client[@]}" --download="$WORK/got" "${@:5}" "$3" 4433 \
+		https://www.world.example/big 2>&1)
+	if cmp -s "$WORK/got/big" "$WORK/files/big" && [[ $out != *dropped:* ]]; then
+		pass "$name: the whole file"
+	else
+		fail "$name: the whole file" "$(grep -v '^I0' <<<"$out" | tail -n 8)"
+	fi
+	is "$name: of the proxy host, in the server's eyes" "$(seen)" "$4"
+}
+
+capture_start
+for server in "danted 1080" "shadowsocks 1084" "v2ray 1085"; do
+	# shellcheck disable=SC2086 # two words
+	set -- $server
+	url=socks5h://$PROXY:$2
+	fetch "$1, by name" "$url" www.world.example "$OUTSIDE"
+	fetch "$1, by address" "$url" "$WORLD" "$OUTSIDE"
+	fetch "$1, IPv6 by name" "$url" v6.world.example "$OUTSIDE6"
+done
+# To an IPv6 address this client binds one of its own.
+url=socks5h://[$PROXY6]:1080
+fetch "danted, itself over IPv6" "$url" v6.world.example "$OUTSIDE6"
+fetch "danted, IPv6 by address" "$url" "$WORLD6" "$OUTSIDE6"
+# The client goes on from another socket, and the server proves that path.
+fetch "another port on the way" "socks5h://$PROXY:1080" www.world.example "$OUTSIDE" \
+	--change-local-addr=20ms
+like "from both" "$(seen ports | wc -l)" '^[2-9]$'
+
+# told NAME URL [OPTION...]
+told() {
+	like "$1: the client is told" "$(in_client "$SOCKSIFY" -x "$2" "${@:3}" \
+		"${client[@]}" www.world.example 4433 https://www.world.example/big \
+		2>&1)" 'sendmsg: Network is unreachable'
+}
+told microsocks "socks5h://$PROXY:1081"
+told "ssh -D" "socks5h://$PROXY:1083"
+SOCKSIFY_UDP=block told "udp = block" "socks5h://$PROXY:1080"
+
+# A server of this machine, in segments, with the addresses that its clients have asked.
+start client local "$SOCKSIFY" -x "socks5h://$PROXY:1080" gtlsserver -q -d "$WORK/files" \
+	'*' 4433 "$WORK/quic.key" "$WORK/quic.pem"
+wait_until "a server of HTTP/3 on the client's machine" udp_listens client 4433
+for host in 127.0.0.1 ::1 localhost; do
+	rm -f "$WORK/got/big"
+	through "socks5h://$PROXY:1080" "${client[@]}" -q --download="$WORK/got" "$host" \
+		4433 https://localhost/big >"$WORK/local-client.log" 2>&1
+	ok "$host is this machine's" cmp "$WORK/got/big" "$WORK/files/big"
+done
+assert_no_leak "nothing but the proxies' connections and relays was on the link"
+done_testing
