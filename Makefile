@@ -46,7 +46,7 @@ PRELOAD	 := $(wildcard preload/*.c)
 LAUNCHER := $(wildcard launcher/*.c)
 UNIT	 := $(wildcard tests/unit/test_*.c)
 VICTIMS	 := $(wildcard tests/victims/*.c)
-BENCHES	 := $(wildcard tests/bench/*.c)
+BENCHES	 := $(filter-out %/nothing.c,$(wildcard tests/bench/*.c))
 FUZZERS	 := $(wildcard tests/fuzz/fuzz_*.c)
 STRESSES := $(wildcard tests/stress/*.c)
 
@@ -62,7 +62,8 @@ COMMAND	 = $(BUILD)/socksify
 UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 VICTIM_PROGRAMS = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(VICTIMS))
 STRESS_PROGRAMS = $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(STRESSES))
-BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCHES))
+BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCHES)) \
+		 $(BUILD)/bench/nothing.so
 
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
@@ -99,6 +100,10 @@ $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
+# Each program is to start soon. Our own calls of each other are not looked up, and code,
+# constants and tables are one mapping.
+QUICK_START = -Wl,-O1 -Wl,-Bsymbolic-functions -Wl,-z,noseparate-code
+
 # Only made where it is missing.
 $(CARES):
 	@echo "make: no static c-ares: install libc-ares-dev, or say where: CARES=.../libcares.a" >&2
@@ -108,7 +113,7 @@ $(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map 
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $(call obj,$(PRELOAD)) \
 		$(BUILD)/libinner.a $(CARES) -Wl,--version-script=$(BUILD)/gen/exports.map \
-		-Wl,-z,lazy -Wl,-z,relro -Wl,-soname,libsocksify.so \
+		-Wl,-z,lazy -Wl,-z,relro -Wl,-soname,libsocksify.so $(QUICK_START) \
 		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
 
 $(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
@@ -189,6 +194,11 @@ $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -Wno-frame-larger-than \
 		$(WERROR) $(CFLAGS) -o $@ $<
+
+$(BUILD)/bench/nothing.so: tests/bench/nothing.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(WERROR) $(CFLAGS) -fPIC -shared -o $@ $<
 
 bench-programs: $(BENCH_PROGRAMS)
 

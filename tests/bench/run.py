@@ -355,13 +355,16 @@ def row_start(bench):
     if not os.path.exists(f"{bench.network.work}/socksify"):
         for built in (LIBRARY, COMMAND):
             os.symlink(built, f"{bench.network.work}/{os.path.basename(built)}")
-    none, library, least, command, shell = bench.numbers(
+    none, empty, library, least, command, shell = bench.numbers(
         f"{BENCH}/spawn", str(bench.times(400, 200)), "/bin/true",
+        f"LD_PRELOAD={BENCH}/nothing.so /bin/true",
         f"{words} /bin/true", f"{BENCH}/become {words} /bin/true",
         f"{COMMAND} -x {url} /bin/true",
         f"/bin/sh {script} -x {url} /bin/true")
     bench.say("start-up of true, library alone", library / none, "x none",
               1.10, note=f"none {us(none)}, library {us(library)}")
+    bench.say("    a library that does nothing", empty / none, "x none",
+              note=us(empty))
     bench.say("    by a command that decides nothing", least / none, "x none",
               note=us(least))
     bench.say("start-up of socksify true", command / none, "x none", 2.0,
