@@ -374,11 +374,10 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	} else {
 		n = send_either(dgram, fd, message, &out, flags);
 	}
-	if (n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) {
-		if (dgram_stale(dgram, fd))
-			return real_send(fd, message, flags);
-		return n;
-	}
+	/* An address was not judged for what has the number now. */
+	if ((n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) &&
+	    dgram_stale(dgram, fd) && message->msg_name == NULL)
+		return real_send(fd, message, flags);
 	if (n < (ssize_t)out.len)
 		return n;
 	errno = saved_errno;

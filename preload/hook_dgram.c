@@ -40,29 +40,62 @@ static bool is_inet(const struct sockaddr *addr, socklen_t len)
 		addr->sa_family == AF_UNSPEC);
 }
 
-/*
- * What is sent to addr by a socket that had nothing to do with the proxy yet: it is copied
- * into *copy once, so that what was judged is what is sent. 0: to be sent by the kernel; 1:
- * *dgram is what the socket stands for from now on; -errno.
+/**
+ * struct judged - what a call's address comes to
+ * @copy:	of the address, taken once: what was judged is what is sent
+ * @name:	it, or NULL: none is given to the kernel
+ * @dgram:	what the socket stands for from now on; NULL: the kernel sends
  */
-static int judge(int fd, const struct sockaddr *addr, socklen_t len,
-		 union route_address *copy, struct dgram **dgram)
+struct judged {
+	union route_address copy;
+	struct sockaddr *name;
+	struct dgram *dgram;
+};
+
+/*
+ * The address means nothing to that socket. The number may be another one's a moment
+ * later, so the kernel gets one that means nothing to any.
+ */
+static int means_nothing(struct judged *judged)
 {
+	judged->copy.sa.sa_family = AF_MAX;
+	return 0;
+}
+
+/* Raw ones and the like send to addresses of their family, as UDP does, and are refused. */
+static int judge_other(int fd, struct judged *judged)
+{
+	int family = option_get(fd, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC);
+
+	if (family == AF_INET || family == AF_INET6)
+		return -EPERM;
+	return means_nothing(judged);
+}
+
+/* For a socket that had nothing to do with the proxy yet: 0 or -errno. */
+static int judge(int fd, const struct sockaddr *addr, socklen_t len,
+		 struct judged *judged)
+{
+	union route_address *copy = &judged->copy;
 	struct endpoint to;
 	int family, route;
 
+	judged->dgram = NULL;
+	judged->name = &copy->sa;
 	if (len > sizeof(*copy))
 		return -EINVAL;
 	hooks_ready();
 	memcpy(copy, addr, len);
 	if (is_stream(fd))
-		return 0; /* TCP does not look at it */
+		return means_nothing(judged); /* TCP does not look at it */
 	if (!dgram_is_udp(fd, &family))
-		return 0; /* it has its own family's addresses */
+		return judge_other(fd, judged);
 	if (copy->sa.sa_family == AF_UNSPEC && family == AF_INET)
 		copy->sa.sa_family = AF_INET;
-	if (copy->sa.sa_family == AF_UNSPEC)
-		return 0; /* to where it is connected */
+	if (copy->sa.sa_family == AF_UNSPEC) {
+		judged->name = NULL; /* to where it is connected */
+		return 0;
+	}
 	if (copy->sa.sa_family == AF_INET6 && family == AF_INET)
 		return -EAFNOSUPPORT; /* as the kernel has it */
 	route = dgram_judge(copy, len, &to);
@@ -73,8 +106,8 @@ static int judge(int fd, const struct sockaddr *addr, socklen_t len,
 		return 0;
 	if (route < 0)
 		return route;
-	*dgram = dgram_made(fd, family);
-	return *dgram != NULL ? 1 : -ENOBUFS;
+	judged->dgram = dgram_made(fd, family);
+	return judged->dgram != NULL ? 0 : -ENOBUFS;
 }
 
 /*
@@ -103,7 +136,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		      const struct sockaddr *addr, socklen_t len)
 {
 	struct dgram *dgram = dgram_peek(fd);
-	union route_address copy;
+	struct judged judged;
 	int r;
 
 	if (dgram != NULL)
@@ -119,12 +152,14 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		return -1;
 	if (!is_inet(addr, len))
 		return hook_after(fd, REAL(sendto)(fd, buf, n, flags, addr, len));
-	r = judge(fd, addr, len, &copy, &dgram);
+	r = judge(fd, addr, len, &judged);
 	if (r < 0)
 		return hooks_result(r);
-	if (r > 0)
-		return send_dgram_to(dgram, fd, buf, n, flags, &copy.sa, len);
-	return hook_after(fd, REAL(sendto)(fd, buf, n, flags, &copy.sa, len));
+	if (judged.dgram != NULL)
+		return send_dgram_to(judged.dgram, fd, buf, n, flags,
+				     judged.name, len);
+	return hook_after(fd, REAL(sendto)(fd, buf, n, flags, judged.name,
+					   judged.name != NULL ? len : 0));
 }
 
 static ssize_t send_fastopen(int fd, const struct msghdr *message, int flags)
@@ -143,8 +178,8 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	bool addressed = message != NULL &&
 			 is_inet(message->msg_name, message->msg_namelen);
 	struct dgram *dgram = dgram_peek(fd);
-	struct msghdr judged;
-	union route_address copy;
+	struct judged judged;
+	struct msghdr plain;
 	int r;
 
 	if (dgram != NULL && message != NULL)
@@ -162,14 +197,17 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	passing_sent(message);
 	if (!addressed)
 		return hook_after(fd, REAL(sendmsg)(fd, message, flags));
-	r = judge(fd, message->msg_name, message->msg_namelen, &copy, &dgram);
+	r = judge(fd, message->msg_name, message->msg_namelen, &judged);
 	if (r < 0)
 		return hooks_result(r);
-	judged = *message;
-	judged.msg_name = &copy;
-	if (r > 0)
-		return hooks_result(dgram_send(dgram, fd, &judged, flags));
-	return hook_after(fd, REAL(sendmsg)(fd, &judged, flags));
+	plain = *message;
+	plain.msg_name = judged.name;
+	if (judged.name == NULL)
+		plain.msg_namelen = 0;
+	if (judged.dgram != NULL)
+		return hooks_result(
+			dgram_send(judged.dgram, fd, &plain, flags));
+	return hook_after(fd, REAL(sendmsg)(fd, &plain, flags));
 }
 
 static bool any_address(const struct mmsghdr *messages, unsigned int n)
