@@ -34,6 +34,7 @@
 #include "preload/dgram_inner.h"
 #include "preload/nameserver.h"
 #include "preload/options.h"
+#include "preload/private_fd.h"
 #include "preload/signals.h"
 #include "resolver/dnswire.h"
 #include "resolver/stub.h"
@@ -104,6 +105,32 @@ static int bound_name_of(int fd, struct peer *own)
 	return name_of(fd, own);
 }
 
+/*
+ * The address that the kernel would send from. Asked by a socket of our own: were the program's
+ * connected there, be it for a moment, another thread's datagram would leave.
+ */
+static void set_source(struct peer *own, const union route_address *address,
+		       socklen_t len)
+{
+	in_port_t port = own->address.in.sin_port;
+	struct private_fd probe;
+	struct peer source;
+	bool found;
+
+	set_loopback(own, false);
+	if (private_fd_socket(&probe, own->address.sa.sa_family, SOCK_DGRAM) <
+	    0)
+		return;
+	/* There may be no way to it, which is none of ours. */
+	found = sys3(SYS_connect, probe.fd, address, len) == 0 &&
+		name_of(probe.fd, &source) == 0;
+	private_fd_close(&probe);
+	if (!found)
+		return;
+	*own = source;
+	own->address.in.sin_port = port;
+}
+
 int dgram_connect_self(int fd, const union route_address *address, socklen_t len)
 {
 	struct peer own;
@@ -111,16 +138,12 @@ int dgram_connect_self(int fd, const union route_address *address, socklen_t len
 
 	if (!detour_stays(fd))
 		return -ENETUNREACH;
-	r = (int)sys3(SYS_connect, fd, address, len);
-	/* There may be no way to it, which is none of ours. */
-	if (r < 0) {
-		r = bound_name_of(fd, &own);
-		if (r == 0 && is_wildcard(&own))
-			set_loopback(&own, false);
-	} else {
-		r = name_of(fd, &own);
-	}
-	return r < 0 ? r : (int)sys3(SYS_connect, fd, &own.address, own.len);
+	r = bound_name_of(fd, &own);
+	if (r < 0)
+		return r;
+	if (is_wildcard(&own))
+		set_source(&own, address, len);
+	return (int)sys3(SYS_connect, fd, &own.address, own.len);
 }
 
 /* --- what is sent to it ------------------------------------------------------------------- */
