@@ -33,6 +33,14 @@ static uint32_t device_in(const void *info, size_t len, size_t offset)
 	return device;
 }
 
+static bool is_here(const void *to, socklen_t len)
+{
+	struct endpoint e;
+
+	return endpoint_from_sockaddr(&e, to, len) < 0 ||
+	       endpoint_is_loopback(&e);
+}
+
 /* --- options ------------------------------------------------------------------ */
 
 /* Old ones of IPv6 can hold both hops and a device. */
@@ -51,6 +59,29 @@ static bool names_device(int level, int name)
 	       (level == IPPROTO_IPV6 && name == IPV6_UNICAST_IF);
 }
 
+/* None at all, or loopback: an index of 0 or 1, a name of "" or "lo". */
+static bool frees_device(int name, const void *value, socklen_t len)
+{
+	const char *text = value;
+	uint32_t index = device_in(value, len, 0);
+
+	if (name == SO_BINDTODEVICE)
+		return len == 0 || text[0] == '\0' ||
+		       (len >= 2 && text[0] == 'l' && text[1] == 'o' &&
+			(len == 2 || text[2] == '\0'));
+	return name == SO_BINDTOIFINDEX ? !is_way_out(index)
+					: !is_way_out(ntohl(index));
+}
+
+static bool is_connected_here(int fd)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return sys3(SYS_getpeername, fd, &peer, &len) == 0 &&
+	       is_here(&peer, len);
+}
+
 int detour_option(int fd, int level, int name, const void *value, socklen_t len)
 {
 	if (value == NULL)
@@ -61,9 +92,12 @@ int detour_option(int fd, int level, int name, const void *value, socklen_t len)
 	    is_way_out(device_in(value, len,
 				 offsetof(struct in6_pktinfo, ipi6_ifindex))))
 		return -EPERM;
-	if (names_device(level, name))
-		fdtable_note(fd, FD_DEVICE);
-	return 0;
+	if (!names_device(level, name))
+		return 0;
+	fdtable_note(fd, FD_DEVICE);
+	/* What is connected to this machine would leave it by that device. */
+	return !frees_device(name, value, len) && is_connected_here(fd) ? -EPERM
+									: 0;
 }
 
 bool detour_stays(int fd)
@@ -102,14 +136,6 @@ static uint32_t device_of(const struct cmsghdr *c)
 		return device_in(CMSG_DATA(c), len,
 				 offsetof(struct in6_pktinfo, ipi6_ifindex));
 	return 0;
-}
-
-static bool is_here(const void *to, socklen_t len)
-{
-	struct endpoint e;
-
-	return endpoint_from_sockaddr(&e, to, len) < 0 ||
-	       endpoint_is_loopback(&e);
 }
 
 /* To where the message says, or else to where the socket is connected. */
@@ -157,7 +183,10 @@ int detour_datagram(int fd, const struct msghdr *message,
 {
 	int r = look_at_control(message);
 
-	if (r < 0 || (r == 0 && detour_stays(fd)))
+	if (r < 0)
 		return r;
-	return is_here(to, len) ? -ENETUNREACH : 0;
+	if (!is_here(to,
+		     len)) /* by whichever device: it goes there, or nowhere */
+		return 0;
+	return r == 0 && detour_stays(fd) ? 0 : -ENETUNREACH;
 }
