@@ -19,7 +19,6 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/clock.h"
-#include "preload/proxy.h"
 
 static const struct config *config;
 
@@ -68,8 +67,6 @@ int assoc_proxy(int family, struct peer *proxy)
 {
 	const struct endpoint *e;
 
-	if (proxy_find() < 0)
-		return -ENETUNREACH;
 	e = proxy_for(family);
 	if (e == NULL)
 		return -ENETUNREACH;
@@ -108,7 +105,7 @@ int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
 
 	if (assoc_is_refused() || !fdtable_ours())
 		return -ENETUNREACH;
-	proxy = proxy_find() < 0 ? NULL : proxy_for(family);
+	proxy = proxy_for(family);
 	if (proxy == NULL)
 		return -ENETUNREACH;
 	r = private_fd_socket(&assoc->control,
@@ -157,24 +154,6 @@ static bool find_relay(const struct assoc *assoc, const struct endpoint *bound,
 	return relay->len > 0;
 }
 
-/*
- * "Not supported", and how else servers say it: some general failure, some rule of theirs,
- * or nothing at all. To have found no proxy says nothing about it.
- */
-static bool is_refusal(const struct bound *bound)
-{
-	switch (bound->reply) {
-	case SOCKS5_SUCCEEDED:
-		return bound->asked;
-	case SOCKS5_GENERAL_FAILURE:
-	case SOCKS5_NOT_ALLOWED:
-	case SOCKS5_COMMAND_NOT_SUPPORTED:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void remember_refusal(void)
 {
 	__atomic_store_n(&refused_until, clock_now_ns() + REFUSED_NS,
@@ -186,15 +165,17 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 {
 	uint32_t turn = !assoc->turn;
 	struct endpoint bound;
+	bool promised = conn_bound(conn, &bound);
 
-	if (conn_bound(conn, &bound) &&
+	if (promised &&
 	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
 		assoc->looked_ns = clock_now_ns();
 		__atomic_store_n(&assoc->turn, turn, __ATOMIC_RELEASE);
 		__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
 		return;
 	}
-	if (conn_look(conn) == CONN_CONNECTED || is_refusal(&conn->bound))
+	/* A relay without a port is none; all else that fails here is of this machine. */
+	if (promised ? bound.port == 0 : conn_tells_lack(conn))
 		remember_refusal();
 	assoc_end(assoc);
 }

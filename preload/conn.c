@@ -289,6 +289,19 @@ static bool move_on(struct conn *conn, const struct pending *pending,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+bool conn_tells_lack(const struct conn *conn)
+{
+	switch (conn->bound.reply) {
+	case SOCKS5_COMMAND_NOT_SUPPORTED:
+	case SOCKS5_NOT_ALLOWED:
+	case SOCKS5_GENERAL_FAILURE:
+		return true;
+	default:
+		return conn->bound.reply == 0 && conn->bound.asked &&
+		       conn_error(conn) == ECONNREFUSED;
+	}
+}
+
 bool conn_bound(struct conn *conn, struct endpoint *bound)
 {
 	enum conn_phase phase = conn_look(conn);

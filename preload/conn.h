@@ -167,6 +167,13 @@ struct conn *conn_made(enum conn_phase phase, uint64_t cookie,
 		       const struct peer *peer);
 
 /*
+ * With CONN_FAILED: the proxy does not do what it was asked for. It says "not supported",
+ * "not allowed" or "general failure", or ends the connection in place of an answer; a time
+ * that is over says nothing.
+ */
+bool conn_tells_lack(const struct conn *conn);
+
+/*
  * The reply's BND.ADDR and BND.PORT of a connection that was no CONNECT, or has @control,
  * once there is a reply that promises them; false before. A name there gives ENDPOINT_NONE
  * with the port.

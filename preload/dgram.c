@@ -177,7 +177,6 @@ static struct dgram *dgram_new(int fd, int family)
 	if (option_get(fd, SOL_SOCKET, SO_PEEK_OFF, -1) >= 0)
 		option_set(fd, SOL_SOCKET, SO_PEEK_OFF, -1); /* hook_socket.c */
 	dgram->corked = false;
-	dgram->batch_busy = 0;
 	dgram->stdio = false;
 	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
 	dgram->primed = false;
@@ -425,6 +424,7 @@ int dgram_connect(int fd, const union route_address *address, socklen_t len)
 {
 	struct dgram *dgram = dgram_peek(fd);
 	struct endpoint to;
+	sigset_t signals;
 	int family, r;
 	int route = dgram_judge(address, len, &to);
 
@@ -436,10 +436,14 @@ int dgram_connect(int fd, const union route_address *address, socklen_t len)
 	if (route == ROUTE_VIA &&
 	    !(family == AF_INET && address->sa.sa_family == AF_INET6))
 		return connect_via(fd, family, address, len, &to);
+	if (dgram == NULL)
+		return (int)sys3(SYS_connect, fd, &address->sa, len);
+	dgram_lock(dgram, &signals);
 	r = (int)sys3(SYS_connect, fd, &address->sa, len);
-	if (r == 0 && dgram != NULL)
+	if (r == 0)
 		__atomic_store_n(&dgram->connected, DGRAM_DIRECT,
 				 __ATOMIC_RELEASE);
+	dgram_unlock(dgram, &signals);
 	return r;
 }
 
@@ -458,16 +462,18 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 {
 	uint16_t before = local_port(fd);
 	sigset_t signals;
-	int r = (int)sys3(SYS_connect, fd, none, len);
+	int r;
 
-	if (r < 0)
-		return r;
 	dgram_lock(dgram, &signals);
-	__atomic_store_n(&dgram->connected, DGRAM_NONE, __ATOMIC_RELEASE);
-	if (local_port(fd) != before)
-		assoc_end(&dgram->assoc);
+	r = (int)sys3(SYS_connect, fd, none, len);
+	if (r == 0) {
+		__atomic_store_n(&dgram->connected, DGRAM_NONE,
+				 __ATOMIC_RELEASE);
+		if (local_port(fd) != before)
+			assoc_end(&dgram->assoc);
+	}
 	dgram_unlock(dgram, &signals);
-	return 0;
+	return r;
 }
 
 /* --- the association ---------------------------------------------------------------- */
@@ -539,8 +545,13 @@ static int begin(struct dgram *dgram, int fd, int flags)
 	int control = -1;
 	int r = 0;
 
+	if (proxy_find() < 0) /* which may take its time: not with the lock */
+		return -ENETUNREACH;
 	dgram_lock(dgram, &signals);
-	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
+	/* Closed by another thread meanwhile: nobody would end it. */
+	if (__atomic_load_n(&dgram->thing.refs, __ATOMIC_ACQUIRE) == 0) {
+		r = -EBADF;
+	} else if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
 		r = assoc_begin(&dgram->assoc, dgram->family, associated, dgram);
 		control = dgram->assoc.control.fd;
 	}
@@ -588,6 +599,8 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 		give_up_stolen(dgram);
 	if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
 		r = begin(dgram, fd, flags);
+		if (r == -EBADF)
+			return r;
 		if (r < 0) {
 			dgram_error_told(dgram, fd);
 			return -ENETUNREACH;
@@ -617,9 +630,14 @@ void dgram_lost(struct dgram *dgram)
 	sigset_t signals;
 
 	dgram_lock(dgram, &signals);
-	if (assoc_phase(&dgram->assoc) == ASSOC_READY &&
-	    !assoc_is_alive(&dgram->assoc, true))
-		assoc_end(&dgram->assoc);
+	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
+		if (!assoc_is_alive(&dgram->assoc, true))
+			assoc_end(&dgram->assoc);
+		else if (dgram_connected(dgram) == DGRAM_VIA &&
+			 dgram_shown_by(dgram) >= 0)
+			/* Another process that has it led it to its own relay. */
+			connect_kernel(dgram, dgram->fd);
+	}
 	dgram_unlock(dgram, &signals);
 }
 

@@ -269,27 +269,10 @@ bool listener_claims(int fd, struct sockaddr_storage *address)
 
 /* --- the BIND ------------------------------------------------------------------- */
 
-/*
- * "Not supported", "not allowed" and "general failure" are how it is said, or by closing.
- * A time that is over says nothing.
- */
-static bool tells_lack(const struct conn *conn)
-{
-	switch (conn->bound.reply) {
-	case SOCKS5_COMMAND_NOT_SUPPORTED:
-	case SOCKS5_NOT_ALLOWED:
-	case SOCKS5_GENERAL_FAILURE:
-		return true;
-	default:
-		return conn->bound.reply == 0 && conn->bound.asked &&
-		       conn_error(conn) == ECONNREFUSED;
-	}
-}
-
 static void remember_lack(struct conn *conn, void *owner)
 {
 	(void)owner;
-	if (conn_look(conn) != CONN_FAILED || !tells_lack(conn))
+	if (conn_look(conn) != CONN_FAILED || !conn_tells_lack(conn))
 		return;
 	lacking_error = conn_error(conn);
 	__atomic_store_n(&lacking_until, clock_now_ns() + LACK_NS,
