@@ -180,11 +180,16 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 	assoc_end(assoc);
 }
 
+void assoc_know_relay(struct assoc *assoc, const struct peer *relay)
+{
+	assoc->relays[assoc->turn] = *relay;
+}
+
 void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
 		   const struct peer *relay)
 {
 	assoc->control = *control;
-	assoc->relays[assoc->turn] = *relay;
+	assoc_know_relay(assoc, relay);
 	__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
 }
 

@@ -70,6 +70,9 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family);
 void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
 		   const struct peer *relay);
 
+/* What comes from there is its answer, though the association is none of ours. */
+void assoc_know_relay(struct assoc *assoc, const struct peer *relay);
+
 /* Goes on with what is pending, as far as it goes without waiting. */
 void assoc_step(struct assoc *assoc);
 

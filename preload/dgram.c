@@ -164,6 +164,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->family = family;
 	dgram->connected = DGRAM_NONE;
 	dgram->cookie = option_cookie(fd);
+	dgram->shared = false;
 	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->error = 0;
@@ -586,13 +587,33 @@ static void give_up_stolen(struct dgram *dgram)
 	dgram_unlock(dgram, &signals);
 }
 
+/* Where another process has connected the socket to its relay meanwhile. */
+static void turn_to_own_relay(struct dgram *dgram, int fd)
+{
+	struct peer now = { .len = sizeof(now.address) };
+	const struct peer *own;
+	sigset_t signals;
+
+	if (!dgram->shared || dgram_connected(dgram) != DGRAM_VIA)
+		return;
+	dgram_lock(dgram, &signals);
+	own = assoc_relay(&dgram->assoc);
+	if (sys3(SYS_getpeername, fd, &now.address, &now.len) == 0 &&
+	    (now.len != own->len ||
+	     memcmp(&now.address, &own->address, now.len) != 0))
+		connect_kernel(dgram, fd);
+	dgram_unlock(dgram, &signals);
+}
+
 int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 {
 	int r;
 
 	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
-		if (assoc_is_alive(&dgram->assoc, false))
+		if (assoc_is_alive(&dgram->assoc, false)) {
+			turn_to_own_relay(dgram, fd);
 			return 0;
+		}
 		dgram_lost(dgram);
 	}
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
@@ -900,10 +921,20 @@ void dgram_inherit(int fd, const struct dgram_heir *heir)
 		return;
 	if (heir->relay.len > 0 && private_fd_keep(&heir->control) == 0)
 		assoc_inherit(&dgram->assoc, &heir->control, &heir->relay);
+	else if (heir->relay.len > 0)
+		assoc_know_relay(&dgram->assoc, &heir->relay);
 	if (heir->peer.len > 0)
 		inherit_peer(dgram, &heir->peer);
 	if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
 		dgram_prime(fd);
+}
+
+void dgram_shares(int fd)
+{
+	struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL)
+		dgram->shared = true;
 }
 
 void dgram_leave(void)

@@ -61,6 +61,7 @@ struct dgram_route {
  * @lock:	of whoever changes what is not atomic; with signals blocked, never held
  *		over a wait
  * @fd:		a descriptor of the socket, lately
+ * @shared:	another process has it too, with an association of its own
  * @family:	AF_INET or AF_INET6
  * @cookie:	SO_COOKIE
  * @nudged:	there may be a nudge to be read (dgram_dns.c)
@@ -98,6 +99,7 @@ struct dgram {
 	int32_t family;
 	uint32_t connected;
 	uint64_t cookie;
+	bool shared;
 	bool nudged;
 	uint32_t turn;
 	struct dgram_target targets[2];
@@ -252,7 +254,7 @@ bool dgram_at(uint32_t index, const struct dgram **dgram);
 /**
  * struct dgram_heir - what a socket stands for that another program has handed on
  * @cookie:	which socket it is
- * @control:	the control connection
+ * @control:	the control connection; -1: who has handed on the socket keeps it
  * @relay:	a length of 0: there is no association
  * @peer:	whom it is connected to, through the proxy; a length of 0: nobody
  */
@@ -265,6 +267,12 @@ struct dgram_heir {
 
 /* fd is such a socket. */
 void dgram_inherit(int fd, const struct dgram_heir *heir);
+
+/*
+ * fd goes to another process, or came from one, by a message: each makes an association of
+ * its own, to which the connected socket turns when that one sends.
+ */
+void dgram_shares(int fd);
 
 /* The process ends by exit(): what was sent just now gets its time. */
 void dgram_leave(void);

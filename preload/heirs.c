@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heirs.c - UDP sockets that a program inherits from the one that starts it
+ * heirs.c - UDP sockets that another program gets, and what they stand for
  *
  * The kernel hands on the socket; what it stands for is said in a variable of the new
  * program's environment, and the association's control connection is handed on with it.
@@ -12,6 +12,11 @@
  * all in hexadecimal; RELAY and PEER are socket addresses, byte by byte, and empty where
  * there is none. What does not fit is left out: that socket would have to be connected or
  * sent to by its new program before it means a proxied peer again.
+ *
+ * To one that gets a socket by a message, relatives leave word (kin.h): one memo has whom it
+ * is connected to, one, under a cookie that no socket has, its relay. The control connection
+ * stays with who has sent it, and the other makes an association of its own, for the same
+ * socket, when it sends. Strangers are told nothing.
  */
 #include "preload/heirs.h"
 
@@ -21,6 +26,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/dgram.h"
+#include "preload/kin.h"
 #include "preload/options.h"
 
 /* --- saying ------------------------------------------------------------------------- */
@@ -235,4 +241,42 @@ void heirs_take(const char *value)
 
 	while (value != NULL && *value != '\0' && take_heir(&value, &heir))
 		give(&heir);
+}
+
+/* --- by a message --------------------------------------------------------------------- */
+
+/* The kernel counts cookies up from 1. */
+static uint64_t relay_memo(uint64_t cookie)
+{
+	return cookie | 1ull << 63;
+}
+
+void heirs_pass(int fd)
+{
+	static const struct peer none;
+	const struct dgram *dgram = dgram_peek(fd);
+	bool ready;
+
+	if (dgram == NULL || dgram->cookie != option_cookie(fd))
+		return;
+	dgram_finish(fd);
+	ready = assoc_phase(&dgram->assoc) == ASSOC_READY;
+	kin_leave(dgram->cookie,
+		  dgram_has_target(dgram) ? &dgram_target(dgram)->peer : &none);
+	kin_leave(relay_memo(dgram->cookie),
+		  ready ? assoc_relay(&dgram->assoc) : &none);
+	dgram_shares(fd);
+}
+
+void heirs_receive(int fd)
+{
+	struct dgram_heir heir = { .control = { .fd = -1 } };
+
+	heir.cookie = option_cookie(fd);
+	if (heir.cookie == 0 ||
+	    !kin_peer(relay_memo(heir.cookie), &heir.relay) ||
+	    !kin_peer(heir.cookie, &heir.peer))
+		return;
+	dgram_inherit(fd, &heir);
+	dgram_shares(fd);
 }

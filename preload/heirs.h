@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heirs.h - UDP sockets that a program inherits from the one that starts it */
+/* heirs.h - UDP sockets that another program gets, and what they stand for */
 #ifndef SOCKSIFY_PRELOAD_HEIRS_H
 #define SOCKSIFY_PRELOAD_HEIRS_H
 
@@ -22,5 +22,9 @@ void heirs_recall(void);
 
 /* At the start of a program: takes over what value, the variable's, describes. */
 void heirs_take(const char *value);
+
+/* fd goes to another process by a message, and came by one. */
+void heirs_pass(int fd);
+void heirs_receive(int fd);
 
 #endif

@@ -3,7 +3,7 @@
  * passing.c - descriptors in messages, SCM_RIGHTS of unix(7)
  *
  * A receiver in this process, or one forked from it, is told the peer of a connection
- * (kin.h); every other sees the proxy's address.
+ * (kin.h), and what a UDP socket stands for (heirs.h); every other sees the proxy's address.
  */
 #include "preload/passing.h"
 
@@ -12,11 +12,13 @@
 #include "core/sys.h"
 #include "preload/conn.h"
 #include "preload/handover.h"
+#include "preload/heirs.h"
 
 static void sent(int fd)
 {
 	struct conn *conn;
 
+	heirs_pass(fd);
 	handover_finish_one(fd);
 	conn = conn_get(fd);
 	if (conn != NULL && conn_step(conn, fd) == CONN_CONNECTED)
@@ -34,6 +36,8 @@ static void received(int fd)
 	fdtable_drop(fd);
 	if (conn_any() || (kin_left() && conn_leads_to_proxy(fd)))
 		conn_put(conn_adopt(fd));
+	if (kin_left())
+		heirs_receive(fd);
 }
 
 static void each_in(const struct msghdr *message, void (*each)(int fd))
