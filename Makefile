@@ -142,7 +142,7 @@ victims: $(VICTIM_PROGRAMS)
 
 # Programs of other languages, by Debian's own tools for them.
 PROGRAMS = $(addprefix $(BUILD)/programs/,Connects.class connects-rust \
-	   connects-go cgo cgo.so)
+	   quic-rust connects-go cgo cgo.so)
 GO_BUILD = GOCACHE=$(abspath $(BUILD))/programs/gocache GO111MODULE=off go build
 
 programs: $(PROGRAMS)
@@ -167,16 +167,27 @@ $(BUILD)/programs/cgo.so: tests/programs/cgo.go
 	$(call say,GO,$@)
 	$(Q)$(GO_BUILD) -buildmode=c-shared -o $@ $<
 
+# Crates are Debian's, too.
+CARGO_BUILD = CARGO_HOME=$(abspath $(BUILD))/programs/cargo RUSTC=/usr/bin/rustc \
+	      /usr/bin/cargo build -q --offline \
+	      --config 'source.crates-io.replace-with="debian"' \
+	      --config 'source.debian.directory="/usr/share/cargo/registry"'
+
 $(BUILD)/programs/connects-rust: tests/programs/tokio/Cargo.toml \
 		tests/programs/tokio/src/main.rs
 	@mkdir -p $(@D)/tokio
 	$(call say,CARGO,$@)
 	$(Q)cp -r tests/programs/tokio/. $(@D)/tokio
-	$(Q)cd $(@D)/tokio && CARGO_HOME=$(abspath $(@D))/cargo \
-		RUSTC=/usr/bin/rustc /usr/bin/cargo build -q --offline --release \
-		--config 'source.crates-io.replace-with="debian"' \
-		--config 'source.debian.directory="/usr/share/cargo/registry"'
+	$(Q)cd $(@D)/tokio && $(CARGO_BUILD) --release
 	$(Q)cp $(@D)/tokio/target/release/connects $@
+
+$(BUILD)/programs/quic-rust: tests/programs/quinn/Cargo.toml \
+		tests/programs/quinn/src/main.rs
+	@mkdir -p $(@D)/quinn
+	$(call say,CARGO,$@)
+	$(Q)cp -r tests/programs/quinn/. $(@D)/quinn
+	$(Q)cd $(@D)/quinn && $(CARGO_BUILD)
+	$(Q)cp $(@D)/quinn/target/debug/quic $@
 
 # Nor to the stress, which the sanitizers are to see whole, though; not its far side.
 $(BUILD)/stress/stress: SEEN = $(if $(SANITIZE),-fsanitize=$(SANITIZE))

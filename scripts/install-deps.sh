@@ -23,7 +23,7 @@ test)
 		wget netcat-openbsd python3 openssl procps strace
 		libeatmydata1 libfaketime libjemalloc2
 		nodejs perl openjdk-17-jdk-headless golang-go
-		rustc cargo librust-tokio-dev shadowsocks-libev v2ray tor
+		rustc cargo librust-tokio-dev librust-quinn-dev shadowsocks-libev v2ray tor
 		bind9-dnsutils bind9-host knot-dnsutils ldnsutils libnet-dns-perl
 		aria2 git redis-server redis-tools postgresql
 		tnftp inetutils-ftp lftp ncftp vsftpd

@@ -10,6 +10,7 @@ make_quic_keys() {
 	mkdir -p "$WORK/files"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
 		-nodes -days 2 -subj /CN=world \
+		-addext basicConstraints=critical,CA:FALSE \
 		-addext "subjectAltName=DNS:*.world.example,IP:$WORLD,IP:$WORLD6" \
 		-keyout "$WORK/quic.key" -out "$WORK/quic.pem" \
 		2>"$WORK/openssl.log" ||

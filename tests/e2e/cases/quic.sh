@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# quic.sh - ngtcp2's client fetches by HTTP/3 through relays, moves to another port while it
-# does, and is told where there are none
+# quic.sh - QUIC through relays: ngtcp2's client fetches by HTTP/3, moves to another port
+# while it does, and is told where there are none; quinn's sends much, in segments
 # time: 120
 # shellcheck source=tests/e2e/quic.sh
 . "$(dirname "$0")/../quic.sh"
@@ -12,6 +12,12 @@ start_v2ray
 start_microsocks none
 start_ssh_d
 start_gtlsserver
+quinn=$BUILD/programs/quic-rust
+[ -x "$quinn" ] || bail_out "$quinn is not there: run make programs"
+openssl x509 -in "$WORK/quic.pem" -outform der -out "$WORK/quic.der"
+openssl pkcs8 -topk8 -nocrypt -in "$WORK/quic.key" -outform der -out "$WORK/quic-key.der"
+start world quinn "$quinn" serve :: 4434 "$WORK/quic.der" "$WORK/quic-key.der"
+wait_until "quinn's server" grep -q listening "$WORK/quinn.log"
 mkdir -p "$WORK/got"
 head -c 3000000 /dev/urandom >"$WORK/files/big"
 client=(timeout 30 gtlsclient --exit-on-all-streams-close --no-quic-dump
@@ -58,6 +64,25 @@ fetch "danted, IPv6 by address" "$url" "$WORLD6" "$OUTSIDE6"
 fetch "another port on the way" "socks5h://$PROXY:1080" www.world.example "$OUTSIDE" \
 	--change-local-addr=20ms
 like "from both" "$(seen ports | wc -l)" '^[2-9]$'
+
+# send NAME PROXY HOST FROM: four streams at once come back as they were, by FROM.
+send() {
+	local before
+	before=$(wc -l <"$WORK/quinn.log")
+	like "$1: quinn's streams come back as they were" "$(through "$2" timeout 30 \
+		"$quinn" fetch "$3" 4434 "$WORK/quic.der" www.world.example 4 500000 \
+		2>&1)" '^same '
+	is "$1: of the proxy host, in its server's eyes" "$(tail -n "+$((before + 1))" \
+		"$WORK/quinn.log" | sed 's/:[0-9]*$//')" "$4"
+}
+
+for server in "danted 1080" "shadowsocks 1084" "v2ray 1085"; do
+	# shellcheck disable=SC2086
+	set -- $server
+	send "$1, by name" "socks5h://$PROXY:$2" www.world.example "[::ffff:$OUTSIDE]"
+	send "$1, IPv6 by address" "socks5h://$PROXY:$2" "$WORLD6" "[$OUTSIDE6]"
+done
+send "danted, itself over IPv6" "socks5h://[$PROXY6]:1080" "$WORLD6" "[$OUTSIDE6]"
 
 # told NAME URL [OPTION...]
 told() {
