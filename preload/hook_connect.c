@@ -19,6 +19,7 @@
 #include "preload/dnsconn.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
+#include "preload/memory.h"
 #include "preload/nameserver.h"
 #include "preload/nameservice.h"
 #include "preload/options.h"
@@ -279,16 +280,14 @@ static int connect_inet(int fd, const struct sockaddr *sa, socklen_t len)
 /* Nothing that can be looked at: the kernel says what is wrong with it. */
 static bool is_unreadable(const struct sockaddr *addr, socklen_t len)
 {
-	enum { LOWEST_PAGE = 4096 };
-
-	return (intptr_t)addr < LOWEST_PAGE ||
-	       len < sizeof(addr->sa_family) ||
-	       len > sizeof(struct sockaddr_storage);
+	return len > sizeof(struct sockaddr_storage) || !memory_there(addr, len);
 }
 
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	if (is_unreadable(addr, len))
+		return REAL(connect)(fd, MEMORY_NOWHERE, len);
+	if (len < sizeof(addr->sa_family))
 		return REAL(connect)(fd, addr, len);
 	if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6) {
 		pthread_testcancel(); /* as at the entry of libc's */
