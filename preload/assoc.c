@@ -161,6 +161,19 @@ static void remember_refusal(void)
 	log_once("udp", "the proxy does no UDP: such datagrams are refused");
 }
 
+/* Whoever sees ASSOC_READY sees all of it. */
+static void set_ready(struct assoc *assoc, uint32_t turn)
+{
+	const struct peer *relay = &assoc->relays[turn];
+	struct endpoint e;
+
+	assoc->here = endpoint_from_sockaddr(&e, &relay->address.sa,
+					     relay->len) < 0 ||
+		      endpoint_is_loopback(&e);
+	__atomic_store_n(&assoc->turn, turn, __ATOMIC_RELEASE);
+	__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
+}
+
 void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 {
 	uint32_t turn = !assoc->turn;
@@ -169,9 +182,8 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 
 	if (promised &&
 	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
-		assoc->looked_ns = clock_now_ns();
-		__atomic_store_n(&assoc->turn, turn, __ATOMIC_RELEASE);
-		__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
+		assoc->made_ns = assoc->looked_ns = clock_now_ns();
+		set_ready(assoc, turn);
 		return;
 	}
 	/* A relay without a port is none; all else that fails here is of this machine. */
@@ -190,7 +202,7 @@ void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
 {
 	assoc->control = *control;
 	assoc_know_relay(assoc, relay);
-	__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
+	set_ready(assoc, assoc->turn);
 }
 
 void assoc_step(struct assoc *assoc)

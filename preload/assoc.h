@@ -20,18 +20,22 @@ enum assoc_phase {
  * struct assoc - a UDP association of one socket
  * @phase:	enum assoc_phase; changed by who holds the owner's lock
  * @turn:	which of @relays counts: the other one may still be read
+ * @made_ns:	when it was made
  * @looked_ns:	when the control connection was last looked at
  * @used_ns:	when it was last asked for, to send something
  * @unanswered:	nothing has come since
+ * @here:	the relay is on this machine
  * @control:	the control connection
  * @relays:	where datagrams go, as the program's socket takes it
  */
 struct assoc {
 	uint32_t phase;
 	uint32_t turn;
+	int64_t made_ns;
 	int64_t looked_ns;
 	int64_t used_ns;
 	uint32_t unanswered;
+	bool here;
 	struct private_fd control;
 	struct peer relays[2];
 };

@@ -57,6 +57,9 @@
 
 enum { PATIENCE_S = 5 }; /* of a blocking call, for the proxy */
 
+/* An association that is no older is not given up for a word of its host. */
+#define YOUNG_NS (200 * NS_PER_MS)
+
 const struct config *dgram_config;
 static struct pool dgrams = { .size = sizeof(struct dgram), .per_chunk = 16 };
 
@@ -182,6 +185,8 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
 	dgram->primed = false;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
+	memset(dgram->senders, 0, sizeof(dgram->senders));
+	dgram->direct = false;
 	sources_clear(&dgram->sources);
 	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
@@ -646,13 +651,13 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	}
 }
 
-void dgram_lost(struct dgram *dgram)
+static void end_if_lost(struct dgram *dgram, bool refused)
 {
 	sigset_t signals;
 
 	dgram_lock(dgram, &signals);
 	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
-		if (!assoc_is_alive(&dgram->assoc, true))
+		if (refused || !assoc_is_alive(&dgram->assoc, true))
 			assoc_end(&dgram->assoc);
 		else if (dgram_connected(dgram) == DGRAM_VIA &&
 			 dgram_shown_by(dgram) >= 0)
@@ -660,6 +665,18 @@ void dgram_lost(struct dgram *dgram)
 			connect_kernel(dgram, dgram->fd);
 	}
 	dgram_unlock(dgram, &signals);
+}
+
+void dgram_lost(struct dgram *dgram)
+{
+	end_if_lost(dgram, false);
+}
+
+void dgram_refused(struct dgram *dgram)
+{
+	int64_t age = clock_now_ns() - dgram->assoc.made_ns;
+
+	end_if_lost(dgram, age > YOUNG_NS);
 }
 
 /* --- waiting -------------------------------------------------------------------------- */
@@ -722,27 +739,39 @@ void dgram_dropped(struct dgram *dgram, const char *why)
 
 /* --- memory --------------------------------------------------------------------------- */
 
-void *batch_claim(struct dgram *dgram)
+static void *batch_made(struct dgram *dgram)
 {
 	long p;
 
-	if (__atomic_exchange_n(&dgram->batch_busy, 1, __ATOMIC_ACQUIRE) != 0)
-		return NULL;
 	if (dgram->batch != NULL)
 		return dgram->batch;
 	p = sys6(SYS_mmap, NULL, BATCH_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p < 0 && p > -4096) {
-		batch_free(dgram);
+	if (p < 0 && p > -4096)
 		return NULL;
-	}
 	dgram->batch = (void *)p;
 	return dgram->batch;
 }
 
-void batch_free(struct dgram *dgram)
+void *batch_claim(struct dgram *dgram, sigset_t *signals)
+{
+	void *batch;
+
+	signals_block(signals);
+	if (__atomic_exchange_n(&dgram->batch_busy, 1, __ATOMIC_ACQUIRE) != 0) {
+		signals_restore(signals);
+		return NULL;
+	}
+	batch = batch_made(dgram);
+	if (batch == NULL)
+		batch_free(dgram, signals);
+	return batch;
+}
+
+void batch_free(struct dgram *dgram, const sigset_t *signals)
 {
 	__atomic_store_n(&dgram->batch_busy, 0, __ATOMIC_RELEASE);
+	signals_restore(signals);
 }
 
 /* --- what stdio writes by itself -------------------------------------------------------- */
@@ -795,14 +824,11 @@ void dgram_option_set(struct dgram *dgram, int fd, int name)
 
 void dgram_option(struct dgram *dgram, int level, int name, int *value)
 {
+	if (level == SOL_SOCKET && name == SO_ERROR)
+		*value = (int)-dgram_told(dgram, -*value);
 	if (dgram_connected(dgram) != DGRAM_VIA)
 		return;
-	if (level == SOL_SOCKET && name == SO_ERROR && *value == ECONNREFUSED) {
-		*value = -dgram_take_error(dgram);
-		/* Nobody is at the relay: that says nothing of the peer. */
-		if (*value == 0)
-			dgram_lost(dgram);
-	} else if ((level == IPPROTO_IP && name == IP_MTU) ||
+	if ((level == IPPROTO_IP && name == IP_MTU) ||
 		   (level == IPPROTO_IPV6 && name == IPV6_MTU)) {
 		*value -= dgram_target(dgram)->len;
 	}

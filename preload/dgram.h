@@ -53,6 +53,24 @@ struct dgram_route {
 	uint8_t header[DGRAM_ROUTE_HEADER];
 };
 
+enum { DGRAM_SENDERS = 4 };
+
+/**
+ * struct dgram_sender - who sent lately, by the header
+ * @seq:	odd while it is written
+ * @turn:	sources_turn of that time
+ * @len:	of @header; 0: unused
+ * @shown:	what the program was shown
+ * @header:	of RFC 1928 section 7
+ */
+struct dgram_sender {
+	uint32_t seq;
+	uint32_t turn;
+	uint8_t len;
+	struct peer shown;
+	uint8_t header[DGRAM_ROUTE_HEADER];
+};
+
 /**
  * struct dgram - a UDP socket that has to do with the proxy
  * @thing:	first, for fdtable
@@ -88,6 +106,8 @@ struct dgram_route {
  * @dropped:	datagrams that were no answer of anybody's
  * @fragments:	being put together; a mapping that stays, or NULL
  * @routes:	where it sent to lately
+ * @senders:	who has sent to it lately
+ * @direct:	it has sent something past the proxy
  * @sources:	whom it sent to, and who answers
  */
 struct dgram {
@@ -123,6 +143,8 @@ struct dgram {
 	struct peer selves[2];
 	struct fragments *fragments;
 	struct dgram_route routes[DGRAM_ROUTES];
+	struct dgram_sender senders[DGRAM_SENDERS];
+	bool direct;
 	struct sources sources;
 };
 
@@ -211,8 +233,14 @@ int dgram_shown_by(struct dgram *dgram);
  */
 int dgram_need_relay(struct dgram *dgram, int fd, int flags);
 
-/* The association is lost: a later need makes another. */
+/* The association may be lost: if so a later need makes another. */
 void dgram_lost(struct dgram *dgram);
+
+/*
+ * Nobody is at the relay, says its host: the association is at its end, but for one that is
+ * so young that an earlier one may be meant.
+ */
+void dgram_refused(struct dgram *dgram);
 
 /*
  * Waits until fd has something to be read, stepping the association meanwhile. 0; -EINTR;

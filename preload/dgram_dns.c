@@ -47,12 +47,6 @@ enum {
 /* RFC 1928 knows no fragment 255: nor does it know a header so short. */
 static const uint8_t nudge[] = { 0, 0, 255, 0 };
 
-bool dgram_is_dns(const uint8_t *header, size_t len)
-{
-	return len > 2 && header[len - 2] == 0 &&
-	       header[len - 1] == DNS_SERVICE_PORT;
-}
-
 /* --- the socket's own address ------------------------------------------------------------ */
 
 static int name_of(int fd, struct peer *own)

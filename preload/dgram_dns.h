@@ -6,9 +6,14 @@
 #include <sys/types.h>
 
 #include "preload/dgram.h"
+#include "preload/nameserver.h"
 
 /* What goes with this header goes to a name server. */
-bool dgram_is_dns(const uint8_t *header, size_t len);
+static inline bool dgram_is_dns(const uint8_t *header, size_t len)
+{
+	return len > 2 && header[len - 2] == 0 &&
+	       header[len - 1] == DNS_SERVICE_PORT;
+}
 
 /*
  * The program sends message to the server of that header. Its length, or -errno: the answer

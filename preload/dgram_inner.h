@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/uio.h>
 
+#include "preload/dgram_dns.h"
 #include "preload/dgram_io.h"
 #include "preload/real.h"
 
@@ -37,7 +38,39 @@ int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 /* The relay as an address for a message; none where the kernel's socket is connected to it. */
 void outgoing_address(const struct dgram *dgram, struct msghdr *message);
 
+/* It is for a relay, and no question for a name server. */
+static inline bool outgoing_is_relays(const struct outgoing *out)
+{
+	return out->route == ROUTE_VIA && !dgram_is_dns(out->header, out->len);
+}
+
+/*
+ * Nothing is in the way of datagrams that are a header, and data, and no more: there is an
+ * association, lately looked at, and no option of the socket's or the call's.
+ */
+bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags);
+
+/* The header and the message's vectors, fewer than DGRAM_VECTORS. How many. */
+static inline size_t outgoing_lay_out(const struct outgoing *out,
+				      const struct msghdr *message,
+				      struct iovec vectors[DGRAM_VECTORS])
+{
+	size_t n = message->msg_iovlen;
+
+	vectors[0] = (struct iovec){ (void *)out->header, out->len };
+	for (size_t i = 0; i < n; i++)
+		vectors[i + 1] = message->msg_iov[i];
+	return n + 1;
+}
+
 size_t outgoing_length(const struct msghdr *message);
+
+/* A send found no room: waits for some, if it may. 0 or -errno. Nothing may be held. */
+long dgram_await_room(int fd, int flags);
+
+/* All of the message's data, which is len long, into the pieces. 0 or -EFAULT. */
+int outgoing_gather(const struct iovec *to, size_t pieces,
+		    const struct msghdr *message, size_t len);
 
 /* --- dgram_control.c --- */
 
@@ -95,7 +128,7 @@ int dgram_take_error(struct dgram *dgram);
 /* A send has told as much: nobody else does. */
 void dgram_error_told(struct dgram *dgram, int fd);
 
-/* --- dgram_receive.c --- */
+/* --- dgram_incoming.c --- */
 
 enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
 
@@ -104,26 +137,26 @@ enum { DGRAM_SPILL = SOCKS5_UDP_HEADER_MAX - SOCKS5_UDP_HEADER_IPV4 };
  * @n:		its length on the wire
  * @head:	its header's length; 0: it has none
  * @lead:	length of the first vector: what the header may be like
- * @peek:	it is only looked at
  * @room:	of the program's vectors
+ * @peek:	it is only looked at
+ * @count:	of @vectors
  * @from:	who sent it, by the kernel
  * @shown:	who sent it, to the program
- * @count:	of @vectors
- * @vectors:	header, the program's, spill
  * @first:	for the header
+ * @vectors:	header, the program's, spill
  * @spill:	for what a longer header pushes out of the program's vectors
  */
 struct incoming {
 	size_t n;
 	size_t head;
 	size_t lead;
-	bool peek;
 	size_t room;
+	bool peek;
+	size_t count;
 	struct peer from;
 	struct peer shown;
-	size_t count;
-	struct iovec vectors[DGRAM_VECTORS + 2];
 	uint8_t first[SOCKS5_UDP_HEADER_MAX];
+	struct iovec vectors[DGRAM_VECTORS + 2];
 	uint8_t spill[DGRAM_SPILL];
 };
 
@@ -131,19 +164,102 @@ struct incoming {
 void incoming_lay_out(const struct dgram *dgram, struct incoming *in,
 		      const struct msghdr *message);
 
-/* True: it is the program's; else it is to be dropped. */
-bool incoming_accept(struct dgram *dgram, struct incoming *in);
+/* The kernel's message for that; control data is the program's own. */
+static inline void incoming_message(struct incoming *in, const struct msghdr *message,
+				    struct msghdr *kernel)
+{
+	*kernel = (struct msghdr){
+		.msg_name = &in->from.address,
+		.msg_namelen = sizeof(in->from.address),
+		.msg_iov = in->vectors,
+		.msg_iovlen = in->count,
+		.msg_control = message->msg_control,
+		.msg_controllen = message->msg_controllen,
+	};
+}
 
-/* Puts all of it where the program wants it; got is what the kernel said. Its length. */
+/**
+ * enum verdict - what is to become of a datagram
+ * @INCOMING_GIVEN:	it is the program's
+ * @INCOMING_DROPPED:	it is nobody's, or only a part
+ * @INCOMING_CUT:	a fragment that did not find enough room
+ */
+enum verdict { INCOMING_GIVEN, INCOMING_DROPPED, INCOMING_CUT };
+
+/* n bytes came, by the kernel's message. */
+enum verdict incoming_judge(struct dgram *dgram, struct incoming *in,
+			    const struct msghdr *got, size_t n);
+
+/* Comes from the relay; the kernel keeps out all others where the socket is connected. */
+bool incoming_is_relays(const struct dgram *dgram, const struct incoming *in);
+
+/* A datagram that was put together and only looked at is the next one: it is in *in then. */
+bool incoming_take_whole(struct dgram *dgram, struct incoming *in);
+
+/* What one datagram may have: a fragment in as much room is not cut. */
+enum { INCOMING_ROOM = 1 << 16 };
+
+/* A fragment has come to this process: others may be longer than a program's buffer. */
+extern uint32_t incoming_fragments;
+
+static inline bool incoming_in_fragments(void)
+{
+	return __builtin_expect(__atomic_load_n(&incoming_fragments,
+						__ATOMIC_RELAXED) != 0,
+				0);
+}
+
+/* After shutdown(SHUT_RD) the kernel says 0, and names nobody. */
+static inline bool incoming_is_end(long n, const struct msghdr *got)
+{
+	return n == 0 && got->msg_namelen == 0;
+}
+
+ssize_t incoming_end(struct msghdr *message, const struct msghdr *got);
+
+/* What was only looked at, and is dropped. */
+void incoming_take_away(int fd, int flags);
+
+/*
+ * One call of the kernel's for one datagram, into the message's vectors, of which there are
+ * DGRAM_VECTORS at most. What the program gets; or -errno, of the call, of which errno itself
+ * says nothing; or neither:
+ * @INCOMING_NOTHING:	something came, and was dropped
+ * @INCOMING_LEFT:	a fragment that the room is too small for was only looked at
+ */
+enum { INCOMING_NOTHING = -4095, INCOMING_LEFT = -4094 };
+
+ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags);
+
+/*
+ * Puts all of it where the program wants it; got is what the kernel said. Its length, or
+ * -EFAULT.
+ */
 ssize_t incoming_give(struct incoming *in, struct msghdr *message,
 		      const struct msghdr *got, int flags);
+
+/* --- dgram_way.c --- */
+
+/*
+ * A call on the socket failed: what the program is told in its place. 0: nothing, for it was
+ * said of the way to the relay, by some router or the relay's host.
+ */
+long dgram_told(struct dgram *dgram, long error);
+
+/* By MSG_ERRQUEUE. As recvmsg, or -errno. */
+ssize_t dgram_receive_error(struct dgram *dgram, int fd, struct msghdr *message,
+			    int flags);
 
 /* --- memory for more than one datagram, or many vectors: one user at a time --- */
 
 enum { BATCH_MESSAGES = 64, BATCH_SIZE = 1 << 17 };
 
-/* NULL: somebody has it, or there is none. */
-void *batch_claim(struct dgram *dgram);
-void batch_free(struct dgram *dgram);
+/*
+ * NULL: somebody has it, or there is none. Until it is free signals are blocked, and nothing
+ * is waited for: a thread that is cancelled, or a handler that jumps out, would keep it.
+ */
+void *batch_claim(struct dgram *dgram, sigset_t *signals);
+void batch_free(struct dgram *dgram, const sigset_t *signals);
 
 #endif

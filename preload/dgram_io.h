@@ -22,6 +22,14 @@ int dgram_receive_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
 /* FIONREAD: how long the next datagram is; 0: there is none. */
 int dgram_next_length(struct dgram *dgram, int fd);
 
+/*
+ * What message says can be read, and means something: 0, or the -errno that the kernel has. The
+ * second one is for a message that is to be sent, with its address and control data. Before
+ * all of the above.
+ */
+int dgram_unreadable(const struct msghdr *message);
+int dgram_unsendable(const struct msghdr *message);
+
 /* The simpler forms. */
 ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
 			 int flags);

@@ -11,21 +11,18 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "core/row.h"
 #include "core/sys.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
-#include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
 #include "preload/span.h"
-
-enum { HEADER_MAX = 64 };
 
 /* --- sending ------------------------------------------------------------------------- */
 
 struct out_message {
 	struct iovec vectors[DGRAM_VECTORS];
-	size_t len; /* of the header */
-	uint8_t header[HEADER_MAX];
+	struct outgoing out;
 };
 
 struct out_batch {
@@ -35,30 +32,35 @@ struct out_batch {
 
 _Static_assert(sizeof(struct out_batch) <= BATCH_SIZE, "it fits");
 
+/* As it is, that is. */
+static bool out_control_fits(const struct dgram *dgram, int fd,
+			     const struct msghdr *message)
+{
+	const struct peer *relay = assoc_relay(&dgram->assoc);
+
+	return message->msg_controllen == 0 ||
+	       (segment_size(dgram, message) == 0 &&
+		!control_misfits(dgram, message) &&
+		detour_datagram(fd, message, &relay->address.sa, relay->len) == 0);
+}
+
 /* Makes up one message; false: it has to be sent by itself. */
 static bool out_make(struct dgram *dgram, int fd, const struct msghdr *message,
 		     struct mmsghdr *kernel, struct out_message *to)
 {
 	union route_address address;
-	struct outgoing out;
 
-	if (message->msg_iovlen >= DGRAM_VECTORS ||
-	    outgoing_find(dgram, message, &address, &out) < 0 ||
-	    out.route != ROUTE_VIA || out.len > HEADER_MAX ||
-	    dgram_is_dns(out.header, out.len) ||
-	    segment_size(dgram, message) > 0 ||
-	    control_misfits(dgram, message) ||
-	    detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
-			    assoc_relay(&dgram->assoc)->len) < 0)
+	if (dgram_unsendable(message) < 0 ||
+	    message->msg_iovlen >= DGRAM_VECTORS ||
+	    outgoing_find(dgram, message, &address, &to->out) < 0 ||
+	    !outgoing_is_relays(&to->out) || !out_control_fits(dgram, fd, message))
 		return false;
-	to->len = out.len;
-	memcpy(to->header, out.header, out.len);
-	to->vectors[0] = (struct iovec){ to->header, out.len };
-	memcpy(&to->vectors[1], message->msg_iov,
-	       message->msg_iovlen * sizeof(to->vectors[0]));
-	kernel->msg_hdr = *message;
-	kernel->msg_hdr.msg_iov = to->vectors;
-	kernel->msg_hdr.msg_iovlen = message->msg_iovlen + 1;
+	kernel->msg_hdr = (struct msghdr){
+		.msg_iov = to->vectors,
+		.msg_iovlen = outgoing_lay_out(&to->out, message, to->vectors),
+		.msg_control = message->msg_control,
+		.msg_controllen = message->msg_controllen,
+	};
 	outgoing_address(dgram, &kernel->msg_hdr);
 	return true;
 }
@@ -69,14 +71,12 @@ static unsigned int send_batch(struct dgram *dgram, int fd,
 {
 	struct out_batch *batch;
 	unsigned int made;
+	sigset_t signals;
 	long sent = 0;
 
-	if (n < 2 || flags & MSG_MORE || dgram->cork || dgram->corked ||
-	    __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
-	    assoc_phase(&dgram->assoc) != ASSOC_READY ||
-	    !assoc_is_alive(&dgram->assoc, false))
+	if (n < 2 || !outgoing_may_be_plain(dgram, fd, flags))
 		return 0;
-	batch = batch_claim(dgram);
+	batch = batch_claim(dgram, &signals);
 	if (batch == NULL)
 		return 0;
 	for (made = 0; made < n && made < BATCH_MESSAGES; made++)
@@ -84,11 +84,12 @@ static unsigned int send_batch(struct dgram *dgram, int fd,
 			      &batch->kernel[made], &batch->messages[made]))
 			break;
 	if (made > 0)
-		sent = sys4(SYS_sendmmsg, fd, batch->kernel, made, flags);
+		sent = sys4(SYS_sendmmsg, fd, batch->kernel, made,
+			    flags | MSG_DONTWAIT);
 	for (long i = 0; i < sent; i++)
 		messages[i].msg_len = batch->kernel[i].msg_len -
-				      (unsigned int)batch->messages[i].len;
-	batch_free(dgram);
+				      (unsigned int)batch->messages[i].out.len;
+	batch_free(dgram, &signals);
 	return sent > 0 ? (unsigned int)sent : 0;
 }
 
@@ -106,7 +107,9 @@ int dgram_send_many(struct dgram *dgram, int fd, struct mmsghdr *messages,
 		sent += more;
 		if (more > 0)
 			continue;
-		r = dgram_send(dgram, fd, &messages[sent].msg_hdr, flags);
+		r = dgram_unsendable(&messages[sent].msg_hdr);
+		if (r == 0)
+			r = dgram_send(dgram, fd, &messages[sent].msg_hdr, flags);
 		if (r < 0)
 			return sent > 0 ? (int)sent : (int)r;
 		messages[sent++].msg_len = (unsigned int)r;
@@ -123,77 +126,87 @@ struct in_batch {
 
 _Static_assert(sizeof(struct in_batch) <= BATCH_SIZE, "it fits");
 
-static bool in_make(const struct dgram *dgram, const struct msghdr *message, struct mmsghdr *kernel,
-		    struct incoming *in)
+static size_t least(size_t a, size_t b)
 {
-	if (message->msg_iovlen > DGRAM_VECTORS)
+	return a < b ? a : b;
+}
+
+static bool in_make(const struct dgram *dgram, const struct msghdr *message,
+		    struct mmsghdr *kernel, struct incoming *in)
+{
+	if (dgram_unreadable(message) < 0 || message->msg_iovlen > DGRAM_VECTORS)
 		return false;
 	incoming_lay_out(dgram, in, message);
-	kernel->msg_hdr = (struct msghdr){
-		.msg_name = &in->from.address,
-		.msg_namelen = sizeof(in->from.address),
-		.msg_iov = in->vectors,
-		.msg_iovlen = in->count,
-		.msg_control = message->msg_control,
-		.msg_controllen = message->msg_controllen,
-	};
+	incoming_message(in, message, &kernel->msg_hdr);
 	return true;
 }
 
 /*
- * The one at index came for the message before, some of which were dropped: its data is in
- * the vectors of its own message, and is copied.
+ * Gives what the kernel has filled in for messages[i] to messages[place]: where some before it
+ * were dropped its data is in the vectors of its own message, and is copied. Its length, or
+ * -EFAULT.
  */
-static void in_move(const struct msghdr *to, const struct msghdr *from, size_t n)
-{
-	size_t i = 0, k = 0, at_to = 0, at_from = 0;
-
-	while (n > 0 && i < to->msg_iovlen && k < from->msg_iovlen) {
-		size_t piece = to->msg_iov[i].iov_len - at_to;
-		size_t there = from->msg_iov[k].iov_len - at_from;
-
-		piece = piece < there ? piece : there;
-		piece = piece < n ? piece : n;
-		memcpy((uint8_t *)to->msg_iov[i].iov_base + at_to,
-		       (uint8_t *)from->msg_iov[k].iov_base + at_from, piece);
-		at_to += piece;
-		at_from += piece;
-		n -= piece;
-		if (at_to == to->msg_iov[i].iov_len)
-			i++, at_to = 0;
-		if (at_from == from->msg_iov[k].iov_len)
-			k++, at_from = 0;
-	}
-}
-
-/* Gives what the kernel has filled in for messages[i] to messages[place]. */
-static void in_give(struct in_batch *batch, struct mmsghdr *messages,
-		    unsigned int i, unsigned int place, int flags)
+static ssize_t in_give(struct in_batch *batch, struct mmsghdr *messages,
+		       unsigned int i, unsigned int place, int flags)
 {
 	struct mmsghdr *kernel = &batch->kernel[i];
 	struct msghdr *own = &messages[i].msg_hdr, *to = &messages[place].msg_hdr;
+	struct msghdr before = *own;
 	ssize_t n = incoming_give(&batch->messages[i], own, &kernel->msg_hdr,
 				  flags);
+	struct row target = { to->msg_iov, to->msg_iovlen };
+	struct row source = { own->msg_iov, own->msg_iovlen };
 
+	if (n < 0)
+		return n;
 	messages[place].msg_len = (unsigned int)n;
 	if (i == place)
-		return;
-	in_move(to, own, (size_t)n);
-	if (to->msg_name != NULL)
-		memcpy(to->msg_name, own->msg_name, own->msg_namelen);
+		return n;
+	row_copy(&target, &source, (size_t)n);
+	if (to->msg_name != NULL && own->msg_name != NULL)
+		memcpy(to->msg_name, own->msg_name,
+		       least(to->msg_namelen, own->msg_namelen));
 	to->msg_namelen = own->msg_namelen;
 	if (to->msg_control != NULL && own->msg_control != NULL)
-		memcpy(to->msg_control, own->msg_control, own->msg_controllen);
+		memcpy(to->msg_control, own->msg_control,
+		       least(to->msg_controllen, own->msg_controllen));
 	to->msg_controllen = own->msg_controllen;
 	to->msg_flags = own->msg_flags;
+	*own = before;
+	return n;
 }
 
-/* What is there by now: a count, or -errno; 0: all that was there has been dropped. */
-static long receive_batch(struct dgram *dgram, int fd, struct mmsghdr *messages,
-			  unsigned int n, int flags)
+/* Of the first got messages of the kernel's. How many are the program's, or -EFAULT. */
+static long in_give_all(struct dgram *dgram, struct in_batch *batch,
+			struct mmsghdr *messages, long got, int flags)
 {
-	struct in_batch *batch = batch_claim(dgram);
-	unsigned int made, kept = 0;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; (long)i < got; i++) {
+		struct incoming *in = &batch->messages[i];
+		ssize_t n;
+
+		if (incoming_judge(dgram, in, &batch->kernel[i].msg_hdr,
+				   batch->kernel[i].msg_len) != INCOMING_GIVEN)
+			continue;
+		n = in_give(batch, messages, i, kept, flags);
+		if (n < 0)
+			return kept > 0 ? (long)kept : n;
+		kept++;
+	}
+	return (long)kept;
+}
+
+/*
+ * What is there by now: a count, or -errno; 0: all that was there has been dropped. *more: there
+ * may be others still.
+ */
+static long receive_batch(struct dgram *dgram, int fd, struct mmsghdr *messages,
+			  unsigned int n, int flags, bool *more)
+{
+	sigset_t signals;
+	struct in_batch *batch = batch_claim(dgram, &signals);
+	unsigned int made;
 	long got = -ENOBUFS;
 
 	if (batch == NULL)
@@ -206,22 +219,18 @@ static long receive_batch(struct dgram *dgram, int fd, struct mmsghdr *messages,
 		got = sys5(SYS_recvmmsg, fd, batch->kernel, made,
 			   (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT | MSG_TRUNC,
 			   NULL);
-	for (unsigned int i = 0; (long)i < got; i++) {
-		struct incoming *in = &batch->messages[i];
-
-		in->n = batch->kernel[i].msg_len;
-		in->from.len = batch->kernel[i].msg_hdr.msg_namelen;
-		if (incoming_accept(dgram, in))
-			in_give(batch, messages, i, kept++, flags);
-	}
-	batch_free(dgram);
-	return got < 0 ? got : (long)kept;
+	*more = got == (long)made;
+	if (got > 0)
+		got = in_give_all(dgram, batch, messages, got, flags);
+	batch_free(dgram, &signals);
+	return got;
 }
 
 /* Only for what is plain: the rest goes one by one. */
 static bool may_batch(const struct dgram *dgram, int flags)
 {
 	return !(flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) &&
+	       !incoming_in_fragments() &&
 	       dgram_connected(dgram) != DGRAM_DIRECT &&
 	       assoc_phase(&dgram->assoc) == ASSOC_READY;
 }
@@ -232,20 +241,24 @@ static int receive_until(struct dgram *dgram, int fd, struct mmsghdr *messages,
 	unsigned int got = 0;
 
 	while (got < n && !(got > 0 && span_over(span))) {
-		long more = 0;
-		ssize_t r;
+		bool more = true;
+		ssize_t r = 0;
 
 		if (may_batch(dgram, flags))
-			more = receive_batch(dgram, fd, messages + got, n - got,
-					     flags);
-		if (more > 0) {
-			got += (unsigned int)more;
+			r = receive_batch(dgram, fd, messages + got, n - got,
+					  flags, &more);
+		if (r > 0) {
+			got += (unsigned int)r;
+			if (!more && flags & (MSG_WAITFORONE | MSG_DONTWAIT))
+				break;
 			continue;
 		}
 		if (got > 0 && flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
-		r = dgram_receive(dgram, fd, &messages[got].msg_hdr,
-				  flags & ~MSG_WAITFORONE);
+		r = dgram_unreadable(&messages[got].msg_hdr);
+		if (r == 0)
+			r = dgram_receive(dgram, fd, &messages[got].msg_hdr,
+					  flags & ~MSG_WAITFORONE);
 		if (r < 0)
 			return got > 0 ? (int)got : (int)r;
 		messages[got++].msg_len = (unsigned int)r;

@@ -3,8 +3,7 @@
  * dgram_queue.c - first datagrams, kept until there is a relay
  *
  * A call that may not wait leaves here what it sends; whoever finds that the association is
- * there sends it. The kernel copies the program's bytes, so that a bad pointer is an EFAULT
- * as it is directly. What is sent with MSG_MORE, or while UDP_CORK is set, goes on with the
+ * there sends it. What is sent with MSG_MORE, or while UDP_CORK is set, goes on with the
  * datagram before it, which is open; if that still is when there is a relay, it is given to
  * the kernel likewise.
  */
@@ -53,46 +52,6 @@ static bool queue_made(struct dgram *dgram)
 	return true;
 }
 
-/* --- the program's bytes ---------------------------------------------------------------- */
-
-/* Where the kernel does not do that. */
-static void gather_here(const struct iovec *to, size_t pieces,
-			const struct msghdr *message)
-{
-	size_t piece = 0, at = 0;
-
-	for (size_t i = 0; i < message->msg_iovlen; i++) {
-		const struct iovec *from = &message->msg_iov[i];
-
-		for (size_t done = 0; done < from->iov_len && piece < pieces;) {
-			size_t n = from->iov_len - done;
-
-			if (n > to[piece].iov_len - at)
-				n = to[piece].iov_len - at;
-			memcpy((uint8_t *)to[piece].iov_base + at,
-			       (uint8_t *)from->iov_base + done, n);
-			done += n;
-			at += n;
-			if (at == to[piece].iov_len)
-				piece++, at = 0;
-		}
-	}
-}
-
-/* All of the message's data, which is len long, into the pieces. 0 or -EFAULT. */
-static int gather(const struct iovec *to, size_t pieces,
-		  const struct msghdr *message, size_t len)
-{
-	long n = sys6(SYS_process_vm_readv, sys0(SYS_getpid), to, pieces,
-		      message->msg_iov, message->msg_iovlen, 0);
-
-	if (n == -EFAULT || (n >= 0 && (size_t)n < len))
-		return -EFAULT;
-	if (n < 0)
-		gather_here(to, pieces, message);
-	return 0;
-}
-
 /* --- in ----------------------------------------------------------------------------------- */
 
 static void put_length(struct dgram *dgram, uint32_t at, size_t len)
@@ -110,7 +69,7 @@ static int go_on(struct dgram *dgram, const struct msghdr *message, size_t len)
 	struct iovec to = { dgram->queue + dgram->queued, len };
 	int r = len > QUEUE_SIZE - dgram->queued || before + len > DGRAM_MAX ?
 			-EMSGSIZE :
-			gather(&to, 1, message, len);
+			outgoing_gather(&to, 1, message, len);
 
 	if (r < 0) { /* the kernel drops all of it, too */
 		dgram->queued = dgram->queue_last;
@@ -150,7 +109,7 @@ static int enqueue(struct dgram *dgram, const struct msghdr *message,
 		at += (uint32_t)(head + n);
 		left -= n;
 	}
-	r = gather(to, pieces, message, len);
+	r = outgoing_gather(to, pieces, message, len);
 	if (r == 0)
 		dgram->queued = at;
 	return r;

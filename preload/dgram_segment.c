@@ -14,6 +14,7 @@
 
 #include "core/sys.h"
 #include "preload/dgram_inner.h"
+#include "preload/signals.h"
 
 enum {
 	SEGMENTS_MAX = 64,  /* UDP_MAX_SEGMENTS */
@@ -113,6 +114,23 @@ static size_t cut_segment(struct cut *cut, size_t size, struct iovec *to,
 	return n;
 }
 
+/* Where all of it is in one vector: 1; else 0, and nothing is done. */
+static inline size_t cut_simply(struct cut *cut, size_t size, struct iovec *to)
+{
+	const struct iovec *from = &cut->message->msg_iov[cut->vector];
+
+	if (from->iov_len - cut->at < size)
+		return 0;
+	*to = (struct iovec){ (uint8_t *)from->iov_base + cut->at, size };
+	cut->at += size;
+	cut->left -= size;
+	if (cut->at == from->iov_len) {
+		cut->vector++;
+		cut->at = 0;
+	}
+	return 1;
+}
+
 /* As many segments as go in one call. How many vectors; *data is what they hold of it. */
 static size_t lay_out(struct cut *cut, const struct outgoing *out, size_t size,
 		      struct iovec *vectors, size_t *data)
@@ -128,8 +146,10 @@ static size_t lay_out(struct cut *cut, const struct outgoing *out, size_t size,
 
 		if (VECTORS_MAX - count < 2)
 			break;
-		n = cut_segment(cut, size, &vectors[count + 1],
-				VECTORS_MAX - count - 1);
+		n = cut_simply(cut, size, &vectors[count + 1]);
+		if (n == 0)
+			n = cut_segment(cut, size, &vectors[count + 1],
+					VECTORS_MAX - count - 1);
 		if (n == 0) {
 			*cut = at_first;
 			break;
@@ -141,43 +161,44 @@ static size_t lay_out(struct cut *cut, const struct outgoing *out, size_t size,
 	return count;
 }
 
-static long send_all(struct dgram *dgram, int fd, const struct msghdr *message,
+/* As much as goes without waiting. 0: all of it is sent; else -errno. */
+static long send_all(struct dgram *dgram, int fd, struct cut *cut,
 		     const struct outgoing *out, size_t size, int flags,
 		     struct iovec *vectors)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
-	struct cut cut = { .message = message, .left = outgoing_length(message) };
-	long sent = 0;
 
-	while (cut.left > 0) {
-		struct msghdr part = *message;
+	while (cut->left > 0) {
+		struct msghdr part = *cut->message;
+		struct cut before = *cut;
 		size_t data;
 		long n;
 
 		part.msg_iov = vectors;
-		part.msg_iovlen = lay_out(&cut, out, size, vectors, &data);
-		if (part.msg_iovlen == 0)
-			return -EMSGSIZE;
-		n = put_control(&part, control,
+		part.msg_iovlen = lay_out(cut, out, size, vectors, &data);
+		n = part.msg_iovlen == 0 ? -EMSGSIZE :
+		    put_control(&part, control,
 				data > size ? (uint16_t)(size + out->len) : 0);
 		if (n < 0)
 			return n;
 		outgoing_address(dgram, &part);
-		n = sys3(SYS_sendmsg, fd, &part, flags);
-		if (n < 0)
-			return sent > 0 ? sent + (long)out->len : n;
-		sent += (long)data;
+		n = sys3(SYS_sendmsg, fd, &part, flags | MSG_DONTWAIT);
+		if (n < 0) {
+			*cut = before;
+			return n;
+		}
 	}
-	return sent + (long)out->len;
+	return 0;
 }
 
 /* The whole is one datagram: the socket's own size must not cut it with its header. */
-static long send_whole(struct dgram *dgram, int fd, const struct msghdr *message,
+static long send_whole(struct dgram *dgram, int fd, struct cut *cut,
 		       const struct outgoing *out, int flags, struct iovec *vectors)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
+	const struct msghdr *message = cut->message;
 	struct msghdr whole = *message;
-	int r = put_control(&whole, control, 0);
+	long r = put_control(&whole, control, 0);
 
 	if (r < 0 || message->msg_iovlen >= VECTORS_MAX)
 		return r < 0 ? r : -EMSGSIZE;
@@ -187,38 +208,62 @@ static long send_whole(struct dgram *dgram, int fd, const struct msghdr *message
 	whole.msg_iov = vectors;
 	whole.msg_iovlen = message->msg_iovlen + 1;
 	outgoing_address(dgram, &whole);
-	return sys3(SYS_sendmsg, fd, &whole, flags);
+	r = sys3(SYS_sendmsg, fd, &whole, flags | MSG_DONTWAIT);
+	if (r < 0)
+		return r;
+	cut->left = 0;
+	return 0;
 }
 
-static long send_with(struct dgram *dgram, int fd, const struct msghdr *message,
+static long send_with(struct dgram *dgram, int fd, struct cut *cut,
 		      const struct outgoing *out, size_t size, int flags,
 		      struct iovec *vectors)
 {
-	if (outgoing_length(message) > size)
-		return send_all(dgram, fd, message, out, size, flags, vectors);
-	return send_whole(dgram, fd, message, out, flags, vectors);
+	if (outgoing_length(cut->message) > size)
+		return send_all(dgram, fd, cut, out, size, flags, vectors);
+	return send_whole(dgram, fd, cut, out, flags, vectors);
+}
+
+/* The memory for the vectors is held only for so long. */
+static long send_now(struct dgram *dgram, int fd, struct cut *cut,
+		     const struct outgoing *out, size_t size, int flags)
+{
+	size_t room = VECTORS_MAX * sizeof(struct iovec);
+	sigset_t signals;
+	void *own = batch_claim(dgram, &signals);
+	long p, n = -ENOBUFS;
+
+	if (own != NULL) {
+		n = send_with(dgram, fd, cut, out, size, flags, own);
+		batch_free(dgram, &signals);
+		return n;
+	}
+	signals_block(&signals);
+	p = sys6(SYS_mmap, NULL, room, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p >= 0 || p <= -4096) {
+		n = send_with(dgram, fd, cut, out, size, flags, (void *)p);
+		sys2(SYS_munmap, p, room);
+	}
+	signals_restore(&signals);
+	return n;
 }
 
 long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		  const struct outgoing *out, size_t size, int flags)
 {
-	size_t room = VECTORS_MAX * sizeof(struct iovec);
-	void *own;
-	long p, n;
+	size_t len = outgoing_length(message);
+	struct cut cut = { .message = message, .left = len };
+	long n;
 
-	if (outgoing_length(message) > DGRAM_MAX)
+	if (len > DGRAM_MAX)
 		return -EMSGSIZE;
-	own = batch_claim(dgram);
-	if (own != NULL) {
-		n = send_with(dgram, fd, message, out, size, flags, own);
-		batch_free(dgram);
+	do {
+		n = send_now(dgram, fd, &cut, out, size, flags);
+		if (n == -EAGAIN)
+			n = dgram_await_room(fd, flags) < 0 ? -EAGAIN : 1;
+	} while (n > 0);
+	if (n < 0 && cut.left == len)
 		return n;
-	}
-	p = sys6(SYS_mmap, NULL, room, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p < 0 && p > -4096)
-		return -ENOBUFS;
-	n = send_with(dgram, fd, message, out, size, flags, (void *)p);
-	sys2(SYS_munmap, p, room);
-	return n;
+	return (long)(len - cut.left + out->len);
 }

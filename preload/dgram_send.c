@@ -6,22 +6,59 @@
  * first of the kernel's, and the data is not touched.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/row.h"
 #include "core/sys.h"
 #include "preload/detour.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
-
-enum { BOUNCE_SIZE = 1 << 16 }; /* larger than any datagram */
+#include "preload/memory.h"
+#include "preload/options.h"
+#include "preload/signals.h"
 
 static long real_send(int fd, const struct msghdr *message, int flags)
 {
 	long n = REAL(sendmsg)(fd, message, flags);
 
 	return n < 0 ? -errno : n;
+}
+
+/* --- what a message says ------------------------------------------------------------- */
+
+int dgram_unreadable(const struct msghdr *message)
+{
+	if (!memory_there(message, sizeof(*message)))
+		return -EFAULT;
+	if (message->msg_iovlen > UIO_MAXIOV)
+		return -EMSGSIZE;
+	if (message->msg_name != NULL && message->msg_namelen > INT_MAX)
+		return -EINVAL;
+	return memory_there(message->msg_iov,
+			    message->msg_iovlen * sizeof(*message->msg_iov)) ?
+		       0 :
+		       -EFAULT;
+}
+
+int dgram_unsendable(const struct msghdr *message)
+{
+	int r = dgram_unreadable(message);
+	size_t name = message->msg_namelen;
+
+	if (r < 0)
+		return r;
+	if (name > sizeof(union route_address))
+		name = sizeof(union route_address);
+	if (message->msg_name != NULL && !memory_there(message->msg_name, name))
+		return -EFAULT;
+	if (message->msg_control != NULL &&
+	    !memory_there(message->msg_control, message->msg_controllen))
+		return -EFAULT;
+	return 0;
 }
 
 /* --- where to ------------------------------------------------------------------------ */
@@ -38,14 +75,26 @@ static struct dgram_route *route_slot(struct dgram *dgram,
 	return &dgram->routes[(hash ^ hash >> 8) % DGRAM_ROUTES];
 }
 
+/* What is behind port and address of an IPv4 one says nothing. */
+static inline bool same_destination(const struct dgram_route *slot,
+				    const union route_address *address,
+				    socklen_t len)
+{
+	if (slot->address.len != len)
+		return false;
+	return len == sizeof(address->in) ?
+		       memcmp(&slot->address.address, address,
+			      offsetof(struct sockaddr_in, sin_zero)) == 0 :
+		       memcmp(&slot->address.address, address, len) == 0;
+}
+
 static bool route_known(struct dgram_route *slot,
 			const union route_address *address, socklen_t len,
 			struct outgoing *out)
 {
 	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
 
-	if (seq & 1 || slot->address.len != len ||
-	    memcmp(&slot->address.address, address, len) != 0)
+	if (seq & 1 || !same_destination(slot, address, len))
 		return false;
 	out->route = slot->route;
 	out->len = slot->len;
@@ -149,9 +198,12 @@ static int find_way(struct dgram *dgram, const struct msghdr *message,
 		by_connection(dgram, out);
 		return 0;
 	}
-	if (len > sizeof(*address))
-		return -EINVAL;
-	memcpy(address, message->msg_name, len);
+	if (len == sizeof(address->in))
+		memcpy(address, message->msg_name, sizeof(address->in));
+	else if (len <= sizeof(*address))
+		memcpy(address, message->msg_name, len);
+	else
+		memcpy(address, message->msg_name, sizeof(*address));
 	/* To an IPv4 socket AF_UNSPEC is AF_INET too, to an IPv6 one it is no address. */
 	if (address->sa.sa_family == AF_UNSPEC && dgram->family == AF_INET)
 		address->sa.sa_family = AF_INET;
@@ -167,7 +219,7 @@ static int find_way(struct dgram *dgram, const struct msghdr *message,
 }
 
 /* A socket may be connected to port 0, to learn its own address; nothing can be sent there. */
-static bool is_to_no_port(const struct outgoing *out)
+static inline bool is_to_no_port(const struct outgoing *out)
 {
 	return out->route == ROUTE_VIA && out->header[out->len - 1] == 0 &&
 	       out->header[out->len - 2] == 0;
@@ -183,37 +235,53 @@ int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 
 /* --- sending -------------------------------------------------------------------------- */
 
-/* Vectors beyond what is kept on the stack: the data is copied behind the header. */
+/*
+ * Vectors beyond what is kept on the stack: the data is copied behind the header. Nothing is
+ * waited for as long as the memory for that is held, and no signal comes between.
+ */
+static long send_copied_now(int fd, const struct msghdr *message,
+			    const struct outgoing *out, size_t len, int flags)
+{
+	struct msghdr copied = *message;
+	struct iovec whole = { .iov_len = out->len + len }, data;
+	sigset_t signals;
+	long n;
+
+	signals_block(&signals);
+	n = sys6(SYS_mmap, NULL, whole.iov_len, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (n < 0 && n > -4096) {
+		signals_restore(&signals);
+		return -ENOBUFS;
+	}
+	whole.iov_base = (void *)n;
+	memcpy(whole.iov_base, out->header, out->len);
+	data = (struct iovec){ (uint8_t *)whole.iov_base + out->len, len };
+	copied.msg_iov = &whole;
+	copied.msg_iovlen = 1;
+	n = outgoing_gather(&data, 1, message, len);
+	if (n == 0)
+		n = sys3(SYS_sendmsg, fd, &copied, flags | MSG_DONTWAIT);
+	sys2(SYS_munmap, whole.iov_base, whole.iov_len);
+	signals_restore(&signals);
+	return n;
+}
+
 static long send_copied(int fd, const struct msghdr *message,
 			const struct outgoing *out, int flags)
 {
-	struct msghdr copied = *message;
-	struct iovec whole;
-	size_t used = out->len;
-	long n = sys6(SYS_mmap, NULL, BOUNCE_SIZE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t len = outgoing_length(message);
+	long n;
 
-	if (n < 0 && n > -4096)
-		return -ENOBUFS;
-	whole.iov_base = (void *)n;
-	memcpy(whole.iov_base, out->header, out->len);
-	for (size_t i = 0; i < message->msg_iovlen; i++) {
-		const struct iovec *iov = &message->msg_iov[i];
-
-		if (iov->iov_len > BOUNCE_SIZE - used) {
-			used = BOUNCE_SIZE; /* which is too long */
-			break;
-		}
-		memcpy((uint8_t *)whole.iov_base + used, iov->iov_base,
-		       iov->iov_len);
-		used += iov->iov_len;
+	if (len > DGRAM_MAX)
+		return -EMSGSIZE;
+	for (;;) {
+		n = send_copied_now(fd, message, out, len, flags);
+		if (n == -EAGAIN)
+			n = dgram_await_room(fd, flags);
+		if (n != 0)
+			return n;
 	}
-	whole.iov_len = used;
-	copied.msg_iov = &whole;
-	copied.msg_iovlen = 1;
-	n = sys3(SYS_sendmsg, fd, &copied, flags);
-	sys2(SYS_munmap, whole.iov_base, BOUNCE_SIZE);
-	return n;
 }
 
 static long send_framed(int fd, const struct msghdr *message,
@@ -224,12 +292,8 @@ static long send_framed(int fd, const struct msghdr *message,
 
 	if (message->msg_iovlen >= DGRAM_VECTORS)
 		return send_copied(fd, message, out, flags);
-	vectors[0].iov_base = (void *)out->header;
-	vectors[0].iov_len = out->len;
-	memcpy(&vectors[1], message->msg_iov,
-	       message->msg_iovlen * sizeof(vectors[0]));
 	framed.msg_iov = vectors;
-	framed.msg_iovlen++;
+	framed.msg_iovlen = outgoing_lay_out(out, message, vectors);
 	return real_send(fd, &framed, flags);
 }
 
@@ -240,6 +304,37 @@ size_t outgoing_length(const struct msghdr *message)
 	for (size_t i = 0; i < message->msg_iovlen; i++)
 		n += message->msg_iov[i].iov_len;
 	return n;
+}
+
+int outgoing_gather(const struct iovec *to, size_t pieces,
+		    const struct msghdr *message, size_t len)
+{
+	struct row target = { to, pieces };
+	struct row source = { message->msg_iov, message->msg_iovlen };
+
+	for (size_t i = 0; i < source.count; i++)
+		if (!memory_there(source.vectors[i].iov_base,
+				  source.vectors[i].iov_len))
+			return -EFAULT;
+	row_copy(&target, &source, len);
+	return 0;
+}
+
+/* As the kernel would, with SO_SNDTIMEO, in a send that found no room. 0 or -errno. */
+long dgram_await_room(int fd, int flags)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+	struct timeval timeout = option_timeout(fd, SO_SNDTIMEO);
+	struct timespec time = { timeout.tv_sec, timeout.tv_usec * 1000 };
+	bool bounded = timeout.tv_sec != 0 || timeout.tv_usec != 0;
+	int r;
+
+	if (flags & MSG_DONTWAIT || sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK)
+		return -EAGAIN;
+	r = REAL(ppoll)(&pollfd, 1, bounded ? &time : NULL, NULL);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -EAGAIN : 0;
 }
 
 void outgoing_address(const struct dgram *dgram, struct msghdr *message)
@@ -281,9 +376,9 @@ static long send_on(struct dgram *dgram, int fd, const struct msghdr *message,
 
 /* --- one datagram -------------------------------------------------------------------------- */
 
-/* One try. 1: again, with whatever association there is then. */
+/* One try. */
 static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
-		     const struct outgoing *out, int flags, bool again)
+		     const struct outgoing *out, int flags)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_ROOM];
 	size_t segment = segment_size(dgram, message);
@@ -317,12 +412,31 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 			  send_framed(fd, &framed, out, flags);
 	if (n >= 0 && is_unfinished(dgram, flags))
 		__atomic_store_n(&dgram->corked, true, __ATOMIC_RELEASE);
-	if (n == -ECONNREFUSED && again) {
-		/* Nobody is at the relay, or was for an earlier one. */
-		dgram_lost(dgram);
-		return 1;
-	}
 	return n;
+}
+
+/*
+ * What the way to the relay has been said to be like meets the next send, whatever that is
+ * for: it is tried again, with another association if that is what it takes. Who refuses each
+ * time gets no datagram: like one that is lost.
+ */
+static long send_until_sent(struct dgram *dgram, int fd,
+			    const struct msghdr *message,
+			    const struct outgoing *out, int flags)
+{
+	enum { TRIES = 3 };
+	long n = 0, told;
+
+	for (int i = 0; i < TRIES; i++) {
+		n = send_via(dgram, fd, message, out, flags);
+		if (n >= 0)
+			return n;
+		told = dgram_told(dgram, n);
+		if (told < 0)
+			return told;
+	}
+	return n == -ECONNREFUSED ? (long)(outgoing_length(message) + out->len) :
+				    n;
 }
 
 static long send_either(struct dgram *dgram, int fd, const struct msghdr *message,
@@ -334,12 +448,87 @@ static long send_either(struct dgram *dgram, int fd, const struct msghdr *messag
 		return send_on(dgram, fd, message, out, flags);
 	if (__atomic_load_n(&dgram->primed, __ATOMIC_RELAXED))
 		dgram_unprime(dgram, fd);
-	n = send_via(dgram, fd, message, out, flags, true);
-	if (n == 1)
-		n = send_via(dgram, fd, message, out, flags, false);
+	n = send_until_sent(dgram, fd, message, out, flags);
 	if (__atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED))
 		dgram_prime(fd);
 	return n;
+}
+
+/* --- without anything in the way ------------------------------------------------------------ */
+
+bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
+{
+	bool odd = dgram->cork || dgram->corked || dgram->shared ||
+		   __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
+		   __atomic_load_n(&dgram->primed, __ATOMIC_RELAXED) ||
+		   __atomic_load_n(&dgram->segment, __ATOMIC_RELAXED);
+
+	if (odd || flags & MSG_MORE ||
+	    assoc_phase(&dgram->assoc) != ASSOC_READY)
+		return false;
+	if (__builtin_expect(!assoc_is_alive(&dgram->assoc, false), 0)) {
+		dgram_lost(dgram);
+		return false;
+	}
+	return !dgram->assoc.here || detour_stays(fd);
+}
+
+static long send_plain(const struct dgram *dgram, int fd,
+		       const struct msghdr *message, const struct outgoing *out,
+		       int flags)
+{
+	struct iovec vectors[DGRAM_VECTORS];
+	struct msghdr framed = {
+		.msg_iov = vectors,
+		.msg_iovlen = outgoing_lay_out(out, message, vectors),
+	};
+
+	outgoing_address(dgram, &framed);
+	return real_send(fd, &framed, flags);
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/* Past the proxy. */
+static ssize_t send_direct(struct dgram *dgram, int fd,
+			   const struct msghdr *message,
+			   union route_address *address, int flags)
+{
+	struct msghdr plain = *message;
+	long n;
+
+	__atomic_store_n(&dgram->direct, true, __ATOMIC_RELAXED);
+	if (message->msg_name == NULL ||
+	    message->msg_namelen < sizeof(address->sa.sa_family)) {
+		n = detour_message(fd, message);
+	} else {
+		plain.msg_name = address;
+		n = detour_datagram(fd, message, &address->sa,
+				    message->msg_namelen);
+	}
+	return n < 0 ? n : real_send(fd, &plain, flags);
+}
+
+/* Header and all: as sendmsg, or -errno. */
+static long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *message,
+			  const struct outgoing *out, int flags)
+{
+	long n;
+
+	if (dgram_is_dns(out->header, out->len)) {
+		n = dgram_ask(dgram, fd, message, out->header, out->len);
+		return n < 0 ? n : n + (long)out->len;
+	}
+	if (message->msg_controllen == 0 && message->msg_iovlen < DGRAM_VECTORS &&
+	    outgoing_may_be_plain(dgram, fd, flags)) {
+		n = send_plain(dgram, fd, message, out, flags);
+		if (__builtin_expect(n >= 0, 1))
+			return n;
+		n = dgram_told(dgram, n);
+		if (n < 0)
+			return n;
+	}
+	return send_either(dgram, fd, message, out, flags);
 }
 
 ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
@@ -347,41 +536,23 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 {
 	union route_address address;
 	struct outgoing out;
-	struct msghdr plain;
 	int saved_errno = errno;
-	long n = message->msg_iovlen > IOV_MAX ?
-			 -EMSGSIZE :
-			 outgoing_find(dgram, message, &address, &out);
+	long n = outgoing_find(dgram, message, &address, &out);
 
 	if (n < 0)
 		return n;
-	if (out.route != ROUTE_VIA) {
-		plain = *message;
-		if (message->msg_name != NULL &&
-		    message->msg_namelen >= sizeof(address.sa.sa_family)) {
-			plain.msg_name = &address;
-			n = detour_datagram(fd, message, &address.sa,
-					    message->msg_namelen);
-		} else {
-			n = detour_message(fd, message);
-		}
-		return n < 0 ? n : real_send(fd, &plain, flags);
-	}
-	if (dgram_is_dns(out.header, out.len)) {
-		n = dgram_ask(dgram, fd, message, out.header, out.len);
-		if (n >= 0)
-			n += (ssize_t)out.len;
-	} else {
-		n = send_either(dgram, fd, message, &out, flags);
+	if (out.route != ROUTE_VIA)
+		return send_direct(dgram, fd, message, &address, flags);
+	n = send_outgoing(dgram, fd, message, &out, flags);
+	if (__builtin_expect(n >= (long)out.len, 1)) {
+		errno = saved_errno;
+		return n - (long)out.len;
 	}
 	/* An address was not judged for what has the number now. */
 	if ((n == -ENOTSOCK || n == -EBADF || n == -EOPNOTSUPP) &&
 	    dgram_stale(dgram, fd) && message->msg_name == NULL)
 		return real_send(fd, message, flags);
-	if (n < (ssize_t)out.len)
-		return n;
-	errno = saved_errno;
-	return n - (ssize_t)out.len;
+	return n;
 }
 
 ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,

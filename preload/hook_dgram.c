@@ -10,12 +10,14 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "core/sys.h"
 #include "preload/detour.h"
 #include "preload/dgram_io.h"
 #include "preload/hook_connect.h"
 #include "preload/hook_stream.h"
+#include "preload/memory.h"
 #include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/passing.h"
@@ -30,6 +32,12 @@ static bool is_stream(int fd)
 	if ((fdtable_notes(fd) & (FD_SEEN | FD_STREAM)) == FD_SEEN)
 		return false;
 	return option_get(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
+}
+
+/* An address that can be read; of one that is too long the kernel says so first. */
+static bool is_there(const struct sockaddr *addr, socklen_t len)
+{
+	return len <= sizeof(union route_address) && memory_there(addr, len);
 }
 
 /* To an IPv4 datagram socket AF_UNSPEC is AF_INET too (udp_sendmsg in the kernel). */
@@ -139,6 +147,8 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 	struct judged judged;
 	int r;
 
+	if (addr != NULL && !is_there(addr, len))
+		return REAL(sendto)(fd, buf, n, flags, MEMORY_NOWHERE, len);
 	if (dgram != NULL)
 		return send_dgram_to(dgram, fd, buf, n, flags, addr, len);
 	if (is_inet(addr, len) && flags & MSG_FASTOPEN && is_stream(fd)) {
@@ -173,21 +183,30 @@ static ssize_t send_fastopen(int fd, const struct msghdr *message, int flags)
 	return REAL(sendmsg)(fd, &plain, flags & ~MSG_FASTOPEN);
 }
 
+/* The kernel says what is wrong, of the descriptor first. */
+static ssize_t unsendable(int fd, int error, int flags)
+{
+	return error == -EFAULT ? REAL(sendmsg)(fd, MEMORY_NOWHERE, flags) :
+				  hooks_result(error);
+}
+
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	bool addressed = message != NULL &&
-			 is_inet(message->msg_name, message->msg_namelen);
 	struct dgram *dgram = dgram_peek(fd);
 	struct judged judged;
 	struct msghdr plain;
+	bool addressed;
 	int r;
 
-	if (dgram != NULL && message != NULL)
+	r = dgram_unsendable(message);
+	if (r < 0)
+		return unsendable(fd, r, flags);
+	addressed = is_inet(message->msg_name, message->msg_namelen);
+	if (dgram != NULL)
 		return hooks_result(dgram_send(dgram, fd, message, flags));
 	if (addressed && flags & MSG_FASTOPEN && is_stream(fd))
 		return send_fastopen(fd, message, flags);
-	if (message != NULL &&
-	    nameservice_refused(message->msg_name, message->msg_namelen))
+	if (nameservice_refused(message->msg_name, message->msg_namelen))
 		return hooks_result(-ECONNREFUSED);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
@@ -234,20 +253,38 @@ static int send_each(int fd, struct mmsghdr *messages, unsigned int n,
 	return sent > 0 || n == 0 ? (int)sent : -1;
 }
 
+/* How many of them can be sent, up to the first that cannot; *error is why. */
+static unsigned int sendable(const struct mmsghdr *messages, unsigned int n,
+			     int *error)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		*error = dgram_unsendable(&messages[i].msg_hdr);
+		if (*error < 0)
+			break;
+	}
+	return i;
+}
+
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
 	struct dgram *dgram = dgram_peek(fd);
+	unsigned int given = n < UIO_MAXIOV ? n : UIO_MAXIOV;
+	int r = 0;
 
-	if (dgram != NULL && messages != NULL)
+	if (dgram != NULL)
 		return (int)hooks_result(
-			dgram_send_many(dgram, fd, messages, n, flags));
-	if (messages != NULL && any_address(messages, n))
+			dgram_send_many(dgram, fd, messages, given, flags));
+	n = sendable(messages, given, &r);
+	if (n == 0 && r < 0)
+		return (int)unsendable(fd, r, flags);
+	if (any_address(messages, n))
 		return send_each(fd, messages, n, flags);
 	if (!hook_before(fd, flags, SO_SNDTIMEO))
 		return -1;
-	for (unsigned int i = 0; messages != NULL && i < n; i++) {
-		int r = detour_message(fd, &messages[i].msg_hdr);
-
+	for (unsigned int i = 0; i < n; i++) {
+		r = detour_message(fd, &messages[i].msg_hdr);
 		if (r < 0)
 			return (int)hooks_result(r);
 		passing_sent(&messages[i].msg_hdr);
@@ -255,20 +292,29 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 	return (int)hook_after(fd, REAL(sendmmsg)(fd, messages, n, flags));
 }
 
+/* What is wrong with where the source is wanted is only found once there is a datagram. */
 static ssize_t receive_dgram_from(struct dgram *dgram, int fd, void *buf, size_t n,
 				  int flags, struct sockaddr *addr,
 				  socklen_t *len)
 {
 	struct iovec iov = { buf, n };
-	struct msghdr message = { .msg_name = addr,
-				  .msg_namelen = addr && len ? *len : 0,
-				  .msg_iov = &iov,
-				  .msg_iovlen = 1 };
-	ssize_t got = dgram_receive(dgram, fd, &message, hook_no_urgent(flags));
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	bool wanted = addr != NULL && memory_there(len, sizeof(*len));
+	ssize_t got;
 
-	if (got >= 0 && addr != NULL && len != NULL)
-		*len = message.msg_namelen;
-	return hooks_result(got);
+	if (wanted) {
+		message.msg_name = addr;
+		message.msg_namelen = *len < INT_MAX ? *len : 0;
+	}
+	got = dgram_receive(dgram, fd, &message, hook_no_urgent(flags));
+	if (got < 0 || addr == NULL)
+		return hooks_result(got);
+	if (!wanted)
+		return hooks_result(-EFAULT);
+	if (*len > INT_MAX)
+		return hooks_result(-EINVAL);
+	*len = message.msg_namelen;
+	return got;
 }
 
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
@@ -306,11 +352,13 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	dgram = dgram_peek(fd);
-	if (dgram != NULL && message != NULL)
-		return hooks_result(message->msg_iovlen > IOV_MAX ?
-					    -EMSGSIZE :
-					    dgram_receive(dgram, fd, message,
-							  hook_no_urgent(flags)));
+	if (dgram != NULL) {
+		n = dgram_unreadable(message);
+		if (n == 0)
+			n = dgram_receive(dgram, fd, message,
+					  hook_no_urgent(flags));
+		return hooks_result(n);
+	}
 	n = REAL(recvmsg)(fd, message, flags);
 	if (n >= 0)
 		passing_received(message);
@@ -326,9 +374,10 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	dgram = dgram_peek(fd);
-	if (dgram != NULL && messages != NULL)
+	if (dgram != NULL)
 		return (int)hooks_result(dgram_receive_many(
-			dgram, fd, messages, n, hook_no_urgent(flags), timeout));
+			dgram, fd, messages, n < UIO_MAXIOV ? n : UIO_MAXIOV,
+			hook_no_urgent(flags), timeout));
 	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
 	for (int i = 0; i < got; i++)
 		passing_received(&messages[i].msg_hdr);

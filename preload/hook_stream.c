@@ -16,6 +16,7 @@
 #include "preload/dgram_io.h"
 #include "preload/dnsconn.h"
 #include "preload/hooks.h"
+#include "preload/memory.h"
 
 /* As long as there is nothing to receive, the wait is ours; then fd is looked at anew. */
 static int before_turning(int fd, int flags)
@@ -98,6 +99,8 @@ static ssize_t readv_dgram(struct dgram *dgram, int fd, const struct iovec *iov,
 
 	if (count < 0 || count > IOV_MAX)
 		return hooks_result(-EINVAL);
+	if (!memory_there(iov, (size_t)count * sizeof(*iov)))
+		return hooks_result(-EFAULT);
 	if (holds_nothing(iov, count))
 		return 0;
 	n = dgram_receive(dgram, fd, &message, flags);
@@ -113,6 +116,8 @@ static ssize_t writev_dgram(struct dgram *dgram, int fd, const struct iovec *iov
 
 	if (count < 0 || count > IOV_MAX)
 		return hooks_result(-EINVAL);
+	if (!memory_there(iov, (size_t)count * sizeof(*iov)))
+		return hooks_result(-EFAULT);
 	if (holds_nothing(iov, count))
 		return 0;
 	n = dgram_send(dgram, fd, &message, flags);

@@ -18,6 +18,8 @@
 
 #include "resolver/fakemap.h"
 
+uint32_t sources_changes;
+
 void sources_clear(struct sources *sources)
 {
 	memset(sources, 0, sizeof(*sources));
@@ -37,6 +39,7 @@ static bool begin(struct source *source)
 static void end(struct source *source)
 {
 	__atomic_add_fetch(&source->seq, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&sources_changes, 1, __ATOMIC_RELEASE);
 }
 
 /* A copy that is whole; false: it is unused or being written. */

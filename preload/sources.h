@@ -45,6 +45,17 @@ struct sources {
 	uint32_t addresses[SOURCES_ADDRESSES];
 };
 
+/*
+ * Counts the changes after which sources_show may say something else of an address than it
+ * did, of all sockets: who remembers an answer asks again when this is another.
+ */
+extern uint32_t sources_changes;
+
+static inline uint32_t sources_turn(void)
+{
+	return __atomic_load_n(&sources_changes, __ATOMIC_ACQUIRE);
+}
+
 void sources_clear(struct sources *sources);
 
 /* A datagram goes to given, which stands for a name. */

@@ -64,7 +64,7 @@ class Relay(asyncio.DatagramProtocol):
         self.end = end
         self.transport = self.foreign = None
         self.far = {}
-        self.peer = None
+        self.peer = self.noise = None
         self.count = 0
 
     async def open(self, own):
@@ -76,7 +76,15 @@ class Relay(asyncio.DatagramProtocol):
         for version, anywhere in ((4, "0.0.0.0"), (6, "::")):
             self.far[version], _ = await loop.create_datagram_endpoint(
                 lambda: Far(self), (anywhere, 0))
+        if "udp.noise" in self.script:
+            self.noise = asyncio.create_task(self.make_noise())
         return self.transport.get_extra_info("sockname")[:2]
+
+    async def make_noise(self):
+        while True:
+            await asyncio.sleep(self.script.number("udp.noise") / 1000)
+            if self.peer:
+                put(self.transport, b"\0\0\0\x09noise", self.peer)
 
     def datagram_received(self, data, addr):
         self.peer = addr
@@ -108,8 +116,12 @@ class Relay(asyncio.DatagramProtocol):
         self.count += 1
         if self.count == self.script.number("udp.end"):
             self.end()
+        if self.count == self.script.number("udp.shut"):
+            self.transport.close()
 
     def close(self):
+        if self.noise:
+            self.noise.cancel()
         for transport in (self.transport, self.foreign, *self.far.values()):
             if transport:
                 transport.close()

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram_incoming.c - one datagram from the proxy's relay: whose it is, and without its header
+ *
+ * The kernel is given three vectors: room for the header, as long as the latest one was, the
+ * program's own, and a spill. So the data is in its place at once; behind a header of another
+ * length it is moved there, and what the program's vectors had no room for before comes out
+ * of the spill. How long the datagram is the kernel tells by MSG_TRUNC.
+ *
+ * Most datagrams have the header of one before them: it is compared, byte for byte, and nothing
+ * is read from it. That of the peer of a connected socket stands ready anyway; of other senders
+ * a few are remembered (dgram_sender), until sources.c might say something else of them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/row.h"
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/dgram_dns.h"
+#include "preload/dgram_inner.h"
+#include "preload/memory.h"
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct row row_of(const struct incoming *in)
+{
+	return (struct row){ in->vectors, in->count };
+}
+
+/* Mostly of ten bytes, which is two comparisons. */
+static inline bool same_header(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	return len == SOCKS5_UDP_HEADER_IPV4 ?
+		       memcmp(a, b, SOCKS5_UDP_HEADER_IPV4) == 0 :
+		       memcmp(a, b, len) == 0;
+}
+
+/* --- whose it is ------------------------------------------------------------------------ */
+
+static inline bool same_address(const struct peer *a, const struct peer *b)
+{
+	if (a->address.sa.sa_family != b->address.sa.sa_family)
+		return false;
+	if (a->address.sa.sa_family == AF_INET)
+		return a->address.in.sin_port == b->address.in.sin_port &&
+		       a->address.in.sin_addr.s_addr ==
+			       b->address.in.sin_addr.s_addr;
+	return a->address.in6.sin6_port == b->address.in6.sin6_port &&
+	       memcmp(&a->address.in6.sin6_addr, &b->address.in6.sin6_addr,
+		      sizeof(a->address.in6.sin6_addr)) == 0;
+}
+
+static inline bool is_relays(const struct dgram *dgram, const struct incoming *in)
+{
+	const struct peer *relay = assoc_relay(&dgram->assoc);
+
+	return dgram_connected(dgram) == DGRAM_VIA ||
+	       (relay->len > 0 && same_address(&in->from, relay));
+}
+
+bool incoming_is_relays(const struct dgram *dgram, const struct incoming *in)
+{
+	return is_relays(dgram, in);
+}
+
+/* What the socket has sent to itself, dgram_dns.c. */
+static inline bool is_self(const struct dgram *dgram, const struct incoming *in)
+{
+	const struct peer *self = dgram_self(dgram);
+
+	return self->len > 0 && same_address(&in->from, self);
+}
+
+/* Of a peer that datagrams go to past the proxy. */
+static bool is_direct(const struct incoming *in)
+{
+	struct endpoint e;
+
+	return endpoint_from_sockaddr(&e, &in->from.address.sa, in->from.len) ==
+		       0 &&
+	       config_route_datagram(dgram_config, &e) == ROUTE_DIRECT;
+}
+
+static inline bool is_to_name(const struct dgram_target *target)
+{
+	return target->header[3] == 3;
+}
+
+/* For the connected: but for FRAG byte for byte the header that it sends with, or that name's answer. */
+static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
+		       const uint8_t *head, const struct endpoint *source,
+		       struct peer *shown)
+{
+	const struct dgram_target *target = dgram_target(dgram);
+
+	if (in->head == target->len &&
+	    memcmp(head + 3, target->header + 3, in->head - 3) == 0) {
+		*shown = target->peer;
+		return true;
+	}
+	return is_to_name(target) &&
+	       sources_show(&dgram->sources, dgram->family, source, shown) &&
+	       same_address(shown, &target->peer);
+}
+
+/* --- fragments ------------------------------------------------------------------------ */
+
+uint32_t incoming_fragments;
+
+static struct fragments *fragments_made(struct dgram *dgram)
+{
+	long p;
+
+	if (dgram->fragments != NULL)
+		return dgram->fragments;
+	p = sys6(SYS_mmap, NULL, sizeof(struct fragments),
+		 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return NULL;
+	dgram->fragments = (struct fragments *)p;
+	return dgram->fragments;
+}
+
+/* What is put together is as if it had come so, with a header of that length. */
+static void put_whole(struct incoming *in, const struct fragments *f)
+{
+	struct row row = row_of(in);
+
+	row_write(&row, in->lead, f->bytes, f->len);
+	in->n = in->lead + f->len;
+	in->head = in->lead;
+}
+
+/* Dropped: it is not whole yet, or never will be. */
+static enum verdict put_together(struct dgram *dgram, struct incoming *in,
+				 size_t head, uint8_t frag,
+				 const struct endpoint *source)
+{
+	struct fragments *f = fragments_made(dgram);
+	struct row row = row_of(in);
+	size_t len = in->n - head;
+	uint8_t *place;
+
+	if (f == NULL)
+		return INCOMING_DROPPED;
+	place = fragments_place(f, frag, source, len, clock_now_ns());
+	if (place == NULL) {
+		dgram_dropped(dgram, "a fragment that is out of turn");
+		return INCOMING_DROPPED;
+	}
+	row_read(&row, head, place, len);
+	if (!f->whole)
+		return INCOMING_DROPPED;
+	put_whole(in, f);
+	__atomic_store_n(&dgram->whole, in->peek, __ATOMIC_RELEASE);
+	return INCOMING_GIVEN;
+}
+
+static bool is_cut(const struct incoming *in)
+{
+	return in->n > in->lead + in->room + sizeof(in->spill);
+}
+
+static enum verdict fragment_came(struct dgram *dgram, struct incoming *in,
+				  size_t head, uint8_t frag,
+				  const struct endpoint *source)
+{
+	enum verdict verdict = INCOMING_CUT;
+	sigset_t signals;
+
+	__atomic_store_n(&incoming_fragments, 1, __ATOMIC_RELAXED);
+	if (is_cut(in) && in->peek)
+		return INCOMING_CUT;
+	dgram_lock(dgram, &signals);
+	if (!is_cut(in))
+		verdict = put_together(dgram, in, head, frag, source);
+	else if (dgram->fragments != NULL)
+		fragments_reset(dgram->fragments);
+	dgram_unlock(dgram, &signals);
+	return verdict;
+}
+
+static void show_source(struct dgram *dgram, struct incoming *in,
+			const struct endpoint *source)
+{
+	if (dgram_connected(dgram) == DGRAM_VIA)
+		in->shown = dgram_target(dgram)->peer;
+	else
+		sources_show(&dgram->sources, dgram->family, source, &in->shown);
+}
+
+bool incoming_take_whole(struct dgram *dgram, struct incoming *in)
+{
+	sigset_t signals;
+	bool whole;
+
+	dgram_lock(dgram, &signals);
+	whole = dgram->whole && dgram->fragments->whole;
+	if (whole) {
+		put_whole(in, dgram->fragments);
+		show_source(dgram, in, &dgram->fragments->source);
+	}
+	dgram->whole = whole && in->peek;
+	dgram_unlock(dgram, &signals);
+	return whole;
+}
+
+/* --- senders whose header was read lately ------------------------------------------------ */
+
+/* By port and the end of the address, which are the end of every header. */
+static struct dgram_sender *sender_slot(struct dgram *dgram, const struct incoming *in)
+{
+	uint32_t hash;
+
+	memcpy(&hash, in->first + in->lead - sizeof(hash), sizeof(hash));
+	hash ^= hash >> 16;
+	return &dgram->senders[(hash ^ hash >> 8) % DGRAM_SENDERS];
+}
+
+static bool sender_known(struct dgram *dgram, struct incoming *in)
+{
+	struct dgram_sender *slot = sender_slot(dgram, in);
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+
+	if (seq & 1 || slot->len != in->lead || slot->turn != sources_turn() ||
+	    !same_header(in->first, slot->header, in->lead))
+		return false;
+	in->shown = slot->shown;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/*
+ * turn is from before sources.c was asked. What an IPv4 socket is shown of an IPv6 source is
+ * whatever name was sent to last: that is not remembered.
+ */
+static void sender_keep(struct dgram *dgram, const struct incoming *in,
+			const struct endpoint *source, uint32_t turn)
+{
+	struct dgram_sender *slot = sender_slot(dgram, in);
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+
+	if (in->head != in->lead || in->lead > sizeof(slot->header) ||
+	    (source->kind == ENDPOINT_IPV6 && dgram->family == AF_INET) ||
+	    seq & 1 ||
+	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	slot->turn = turn;
+	slot->len = (uint8_t)in->lead;
+	slot->shown = in->shown;
+	memcpy(slot->header, in->first, in->lead);
+	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+/* --- what the header says ------------------------------------------------------------- */
+
+/* Who has sent it, to the program. False: nobody whom that expects. */
+static bool is_expected(struct dgram *dgram, struct incoming *in,
+			const uint8_t *head, const struct endpoint *source)
+{
+	bool known;
+
+	if (dgram_has_target(dgram))
+		known = is_of_peer(dgram, in, head, source, &in->shown);
+	else
+		known = source->kind != ENDPOINT_NONE &&
+			sources_show(&dgram->sources, dgram->family, source,
+				     &in->shown);
+	if (!known)
+		dgram_dropped(dgram, "from another than whom it was sent to");
+	return known;
+}
+
+/* The header that the connected sends with, or one that was read lately. */
+static inline bool is_as_before(struct dgram *dgram, struct incoming *in)
+{
+	const struct dgram_target *target = dgram_target(dgram);
+
+	if (in->n < in->lead)
+		return false;
+	in->head = in->lead;
+	if (!dgram_has_target(dgram))
+		return sender_known(dgram, in);
+	if (is_to_name(target))
+		return sender_known(dgram, in) &&
+		       same_address(&in->shown, &target->peer);
+	if (target->len != in->lead ||
+	    !same_header(in->first, target->header, in->lead))
+		return false;
+	in->shown = target->peer;
+	return true;
+}
+
+static enum verdict read_header(struct dgram *dgram, struct incoming *in)
+{
+	uint8_t head[SOCKS5_UDP_HEADER_MAX];
+	const uint8_t *bytes = in->first;
+	struct row row = row_of(in);
+	uint32_t turn = sources_turn();
+	struct endpoint source;
+	uint8_t frag;
+	int r;
+
+	r = socks5_get_udp_header(bytes, least(in->n, in->lead), &frag, &source);
+	if (r < 0 && in->n > in->lead) {
+		bytes = head;
+		r = socks5_get_udp_header(
+			head, row_read(&row, 0, head, least(in->n, sizeof(head))),
+			&frag, &source);
+	}
+	if (r < 0) {
+		dgram_dropped(dgram, "a malformed header from the relay");
+		return INCOMING_DROPPED;
+	}
+	in->head = (size_t)r;
+	if (r >= SOCKS5_UDP_HEADER_IPV4)
+		__atomic_store_n(&dgram->lead, (uint32_t)r, __ATOMIC_RELAXED);
+	if (!is_expected(dgram, in, bytes, &source))
+		return INCOMING_DROPPED;
+	if (frag != 0)
+		return fragment_came(dgram, in, (size_t)r, frag, &source);
+	sender_keep(dgram, in, &source, turn);
+	return INCOMING_GIVEN;
+}
+
+static enum verdict unwrap(struct dgram *dgram, struct incoming *in)
+{
+	return is_as_before(dgram, in) ? INCOMING_GIVEN : read_header(dgram, in);
+}
+
+/*
+ * What the socket has sent to itself: the answer of a name server, or what the program itself
+ * meant for it.
+ */
+static enum verdict unwrap_own(struct dgram *dgram, struct incoming *in)
+{
+	static const uint8_t zeros[3]; /* RSV, and no fragment */
+
+	if (dgram_is_nudge(in->first, in->n))
+		return INCOMING_DROPPED;
+	if (in->n >= sizeof(zeros) && memcmp(in->first, zeros, sizeof(zeros)) == 0)
+		return unwrap(dgram, in);
+	in->shown = in->from;
+	return dgram_connected(dgram) == DGRAM_NONE ? INCOMING_GIVEN :
+						      INCOMING_DROPPED;
+}
+
+/* Not of the relay's. */
+static enum verdict judge_other(struct dgram *dgram, struct incoming *in)
+{
+	in->shown = in->from;
+	in->head = 0;
+	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
+		return INCOMING_GIVEN;
+	dgram_dropped(dgram, "from another than the proxy's relay");
+	return INCOMING_DROPPED;
+}
+
+static enum verdict judge(struct dgram *dgram, struct incoming *in)
+{
+	in->head = 0;
+	if (dgram_connected(dgram) == DGRAM_DNS || is_self(dgram, in))
+		return unwrap_own(dgram, in);
+	if (!is_relays(dgram, in))
+		return judge_other(dgram, in);
+	assoc_answered(&dgram->assoc);
+	return unwrap(dgram, in);
+}
+
+/* Most of them: the kernel, or a look at the sender, has told whose it is. */
+static inline bool is_usual(struct dgram *dgram, struct incoming *in)
+{
+	if (!dgram_has_target(dgram) &&
+	    (dgram_self(dgram)->len > 0 || !is_relays(dgram, in)))
+		return false;
+	if (!is_as_before(dgram, in))
+		return false;
+	assoc_answered(&dgram->assoc);
+	return true;
+}
+
+enum verdict incoming_judge(struct dgram *dgram, struct incoming *in,
+			    const struct msghdr *got, size_t n)
+{
+	in->n = n;
+	in->from.len = got->msg_namelen;
+	return __builtin_expect(is_usual(dgram, in), 1) ? INCOMING_GIVEN :
+							  judge(dgram, in);
+}
+
+/* --- around the program's vectors -------------------------------------------------------- */
+
+static inline void lay_out(const struct dgram *dgram, struct incoming *in,
+			   const struct msghdr *message)
+{
+	size_t n = message->msg_iovlen;
+
+	in->lead = __atomic_load_n(&dgram->lead, __ATOMIC_RELAXED);
+	in->room = 0;
+	in->peek = false;
+	in->count = n + 2;
+	in->vectors[0] = (struct iovec){ in->first, in->lead };
+	for (size_t i = 0; i < n; i++) {
+		in->vectors[i + 1] = message->msg_iov[i];
+		in->room += message->msg_iov[i].iov_len;
+	}
+	in->vectors[n + 1] = (struct iovec){ in->spill, sizeof(in->spill) };
+}
+
+void incoming_lay_out(const struct dgram *dgram, struct incoming *in,
+		      const struct msghdr *message)
+{
+	lay_out(dgram, in, message);
+}
+
+/*
+ * The data to where the program wants it. What a longer header has pushed behind it is cleared,
+ * for a program may count on zeros there.
+ */
+static __attribute__((noinline)) void put_in_place(struct incoming *in, size_t len)
+{
+	struct row row = row_of(in);
+	size_t end = least(in->n, in->lead + in->room);
+
+	row_move(&row, in->lead, in->head, len);
+	if (in->lead + len < end)
+		row_clear(&row, in->lead + len, end - in->lead - len);
+}
+
+static inline int give_name(const struct incoming *in, struct msghdr *message)
+{
+	size_t len = least(message->msg_namelen, in->shown.len);
+
+	if (!memory_there(message->msg_name, len))
+		return -EFAULT;
+	if (len == sizeof(in->shown.address.in))
+		memcpy(message->msg_name, &in->shown.address,
+		       sizeof(in->shown.address.in));
+	else
+		memcpy(message->msg_name, &in->shown.address, len);
+	message->msg_namelen = in->shown.len;
+	return 0;
+}
+
+static inline ssize_t give(struct incoming *in, struct msghdr *message,
+			   const struct msghdr *got, int flags)
+{
+	size_t len = in->n - in->head;
+	size_t fits = least(len, in->room);
+	int r = 0;
+
+	if (in->head != in->lead)
+		put_in_place(in, fits);
+	if (message->msg_name != NULL)
+		r = give_name(in, message);
+	message->msg_controllen = got->msg_controllen;
+	message->msg_flags = got->msg_flags & ~MSG_TRUNC;
+	if (len > fits)
+		message->msg_flags |= MSG_TRUNC;
+	if (r < 0)
+		return r;
+	return (ssize_t)(flags & MSG_TRUNC ? len : fits);
+}
+
+ssize_t incoming_give(struct incoming *in, struct msghdr *message,
+		      const struct msghdr *got, int flags)
+{
+	return give(in, message, got, flags);
+}
+
+/* --- one try -------------------------------------------------------------------------------- */
+
+ssize_t incoming_end(struct msghdr *message, const struct msghdr *got)
+{
+	message->msg_namelen = 0;
+	message->msg_controllen = got->msg_controllen;
+	message->msg_flags = got->msg_flags;
+	return 0;
+}
+
+void incoming_take_away(int fd, int flags)
+{
+	char byte;
+
+	if (flags & MSG_PEEK)
+		sys6(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT, NULL, NULL);
+}
+
+/* Whatever is not for the program at once. */
+static __attribute__((noinline)) ssize_t
+take_unusual(struct dgram *dgram, int fd, struct incoming *in,
+	     struct msghdr *message, const struct msghdr *got, int flags)
+{
+	enum verdict verdict;
+
+	if (incoming_is_end((long)in->n, got))
+		return incoming_end(message, got);
+	verdict = judge(dgram, in);
+	if (verdict == INCOMING_GIVEN)
+		return give(in, message, got, flags);
+	if (verdict == INCOMING_CUT && in->peek)
+		return INCOMING_LEFT;
+	incoming_take_away(fd, flags);
+	return INCOMING_NOTHING;
+}
+
+ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags)
+{
+	int *error = &errno;
+	int saved_errno = *error;
+	struct incoming in;
+	struct msghdr got;
+	ssize_t n;
+
+	lay_out(dgram, &in, message);
+	in.peek = flags & MSG_PEEK;
+	incoming_message(&in, message, &got);
+	n = REAL(recvmsg)(fd, &got, flags | MSG_TRUNC);
+	if (__builtin_expect(n < 0, 0)) {
+		n = -*error;
+		*error = saved_errno;
+		return n;
+	}
+	in.n = (size_t)n;
+	in.from.len = got.msg_namelen;
+	return __builtin_expect(is_usual(dgram, &in), 1) ?
+		       give(&in, message, &got, flags) :
+		       take_unusual(dgram, fd, &in, message, &got, flags);
+}
