@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # quic.sh - QUIC through relays: ngtcp2's client fetches by HTTP/3, moves to another port
-# while it does, and is told where there are none; quinn's sends much, in segments
+# while it does, and is told where there are none; quinn's sends much, in segments;
+# kdig asks
 # time: 120
 # shellcheck source=tests/e2e/quic.sh
 . "$(dirname "$0")/../quic.sh"
@@ -17,7 +18,9 @@ quinn=$BUILD/programs/quic-rust
 openssl x509 -in "$WORK/quic.pem" -outform der -out "$WORK/quic.der"
 openssl pkcs8 -topk8 -nocrypt -in "$WORK/quic.key" -outform der -out "$WORK/quic-key.der"
 start world quinn "$quinn" serve :: 4434 "$WORK/quic.der" "$WORK/quic-key.der"
+start world doq "$quinn" doq "$WORLD" 853 "$WORK/quic.der" "$WORK/quic-key.der"
 wait_until "quinn's server" grep -q listening "$WORK/quinn.log"
+wait_until "the name server over QUIC" grep -q listening "$WORK/doq.log"
 mkdir -p "$WORK/got"
 head -c 3000000 /dev/urandom >"$WORK/files/big"
 client=(timeout 30 gtlsclient --exit-on-all-streams-close --no-quic-dump
@@ -81,7 +84,11 @@ for server in "danted 1080" "shadowsocks 1084" "v2ray 1085"; do
 	set -- $server
 	send "$1, by name" "socks5h://$PROXY:$2" www.world.example "[::ffff:$OUTSIDE]"
 	send "$1, IPv6 by address" "socks5h://$PROXY:$2" "$WORLD6" "[$OUTSIDE6]"
+	is "$1: kdig asks a name server over QUIC" "$(through "socks5h://$PROXY:$2" \
+		kdig +quic +short @www.world.example name.example A 2>&1)" 192.0.2.7
 done
+is "which the proxy host alone has asked" "$(sed '1d; s/:[0-9]*$//' "$WORK/doq.log" |
+	sort -u)" "$OUTSIDE"
 send "danted, itself over IPv6" "socks5h://[$PROXY6]:1080" "$WORLD6" "[$OUTSIDE6]"
 
 # told NAME URL [OPTION...]
@@ -91,6 +98,8 @@ told() {
 		2>&1)" 'sendmsg: Network is unreachable'
 }
 told microsocks "socks5h://$PROXY:1081"
+like "microsocks: so is kdig" "$(through "socks5h://$PROXY:1081" kdig +quic \
+	@www.world.example name.example A 2>&1)" 'failed to query server'
 told "ssh -D" "socks5h://$PROXY:1083"
 SOCKSIFY_UDP=block told "udp = block" "socks5h://$PROXY:1080"
 

@@ -3,6 +3,8 @@
 //!
 //!     quic serve ADDRESS PORT CERTIFICATE KEY   echoes each stream; both files are DER.
 //!                                  "listening", and then each peer's address, by line
+//!     quic doq ADDRESS PORT CERTIFICATE KEY     a name server (RFC 9250), to whom every name
+//!                                  is 192.0.2.7
 //!     quic fetch HOST PORT CERTIFICATE NAME STREAMS BYTES
 //!                                  that many streams of so many bytes at once, from a
 //!                                  socket that is not connected; says "same", or what failed,
@@ -19,6 +21,22 @@ fn transport() -> Arc<quinn::TransportConfig> {
     let mut transport = quinn::TransportConfig::default();
     transport.max_idle_timeout(Some(Duration::from_secs(10).try_into().unwrap()));
     Arc::new(transport)
+}
+
+fn server(words: &[String], protocols: &[&[u8]]) -> Result<quinn::Endpoint, Box<dyn Error>> {
+    let certificate = rustls::Certificate(std::fs::read(&words[2])?);
+    let key = rustls::PrivateKey(std::fs::read(&words[3])?);
+    let mut tls = rustls::ServerConfig::builder()
+        .with_safe_defaults()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    tls.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    config.transport_config(transport());
+    let address = SocketAddr::new(words[0].parse()?, words[1].parse()?);
+    let endpoint = quinn::Endpoint::server(config, address)?;
+    println!("listening");
+    Ok(endpoint)
 }
 
 async fn echo(connecting: quinn::Connecting) -> Outcome {
@@ -39,16 +57,44 @@ async fn echo(connecting: quinn::Connecting) -> Outcome {
 }
 
 async fn serve(words: &[String]) -> Outcome {
-    let certificate = rustls::Certificate(std::fs::read(&words[2])?);
-    let key = rustls::PrivateKey(std::fs::read(&words[3])?);
-    let mut config = quinn::ServerConfig::with_single_cert(vec![certificate], key)?;
-    config.transport_config(transport());
-    let address = SocketAddr::new(words[0].parse()?, words[1].parse()?);
-    let endpoint = quinn::Endpoint::server(config, address)?;
-    println!("listening");
+    let endpoint = server(words, &[])?;
     while let Some(connecting) = endpoint.accept().await {
         tokio::spawn(async move {
             let _ = echo(connecting).await;
+        });
+    }
+    Ok(())
+}
+
+/// The query's header and question, and an answer; both with the length that streams have.
+fn reply(query: &[u8]) -> Option<Vec<u8>> {
+    let message = query.get(2..)?;
+    let name = message.get(12..)?.iter().position(|&byte| byte == 0)?;
+    let mut reply = message.get(..12 + name + 1 + 4)?.to_vec();
+    reply[2] |= 0x80;
+    reply[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
+    reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+    let mut framed = (reply.len() as u16).to_be_bytes().to_vec();
+    framed.extend(reply);
+    Some(framed)
+}
+
+async fn answer(connecting: quinn::Connecting) -> Outcome {
+    let connection = connecting.await?;
+    println!("{}", connection.remote_address());
+    loop {
+        let (mut send, receive) = connection.accept_bi().await?;
+        let query = receive.read_to_end(4096).await?;
+        send.write_all(&reply(&query).ok_or("no query")?).await?;
+        send.finish().await?;
+    }
+}
+
+async fn doq(words: &[String]) -> Outcome {
+    let endpoint = server(words, &[b"doq"])?;
+    while let Some(connecting) = endpoint.accept().await {
+        tokio::spawn(async move {
+            let _ = answer(connecting).await;
         });
     }
     Ok(())
@@ -107,6 +153,7 @@ fn main() {
     let outcome = runtime.block_on(async {
         match words.first().map(String::as_str) {
             Some("serve") if words.len() == 5 => serve(&words[1..]).await,
+            Some("doq") if words.len() == 5 => doq(&words[1..]).await,
             Some("fetch") if words.len() == 7 => fetch(&words[1..]).await,
             _ => Err("see the head of main.rs".into()),
         }
