@@ -100,13 +100,8 @@ int detour_option(int fd, int level, int name, const void *value, socklen_t len)
 									: 0;
 }
 
-bool detour_stays(int fd)
+bool detour_stays_asked(int fd)
 {
-	const unsigned int doubts = FD_DEVICE | FD_DUPED | FD_INHERITED;
-	unsigned int notes = fdtable_notes(fd);
-
-	if ((notes & (FD_SEEN | doubts)) == FD_SEEN)
-		return true;
 	return !is_way_out((uint32_t)option_get(fd, SOL_SOCKET,
 						SO_BINDTOIFINDEX, 0)) &&
 	       !is_way_out(ntohl((uint32_t)option_get(fd, IPPROTO_IP,
@@ -178,8 +173,8 @@ int detour_message(int fd, const struct msghdr *message)
 	return is_for_here(fd, message) ? -ENETUNREACH : 0;
 }
 
-int detour_datagram(int fd, const struct msghdr *message,
-		    const struct sockaddr *to, socklen_t len)
+int detour_datagram_asked(int fd, const struct msghdr *message,
+			  const struct sockaddr *to, socklen_t len)
 {
 	int r = look_at_control(message);
 

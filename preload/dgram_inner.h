@@ -99,11 +99,21 @@ void dgram_queue_drop(struct dgram *dgram);
 
 /* --- dgram_segment.c --- */
 
+size_t segment_size_asked(const struct dgram *dgram,
+			  const struct msghdr *message);
+
 /*
  * The size that the program wants its data cut into, by UDP_SEGMENT; 0: not at all. What
  * is not longer than that is one datagram.
  */
-size_t segment_size(const struct dgram *dgram, const struct msghdr *message);
+static inline size_t segment_size(const struct dgram *dgram,
+				  const struct msghdr *message)
+{
+	return message->msg_controllen == 0
+		       ? (uint16_t)__atomic_load_n(&dgram->segment,
+						   __ATOMIC_RELAXED)
+		       : segment_size_asked(dgram, message);
+}
 
 /* Sends data in segments, each with its header. As sendmsg, header and all; or -errno. */
 long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,

@@ -28,14 +28,13 @@ static bool is_segment(const struct cmsghdr *c)
 	       c->cmsg_len == CMSG_LEN(sizeof(uint16_t));
 }
 
-size_t segment_size(const struct dgram *dgram, const struct msghdr *message)
+size_t segment_size_asked(const struct dgram *dgram,
+			  const struct msghdr *message)
 {
 	struct msghdr *m = (struct msghdr *)message;
 	uint16_t size = (uint16_t)__atomic_load_n(&dgram->segment,
 						  __ATOMIC_RELAXED);
 
-	if (message->msg_controllen == 0)
-		return size;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
 	     c = CMSG_NXTHDR(m, c))
 		if (is_segment(c))

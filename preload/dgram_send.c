@@ -284,17 +284,17 @@ static long send_copied(int fd, const struct msghdr *message,
 	}
 }
 
-static long send_framed(int fd, const struct msghdr *message,
+/* message is the caller's own copy. */
+static long send_framed(int fd, struct msghdr *message,
 			const struct outgoing *out, int flags)
 {
-	struct msghdr framed = *message;
 	struct iovec vectors[DGRAM_VECTORS];
 
 	if (message->msg_iovlen >= DGRAM_VECTORS)
 		return send_copied(fd, message, out, flags);
-	framed.msg_iov = vectors;
-	framed.msg_iovlen = outgoing_lay_out(out, message, vectors);
-	return real_send(fd, &framed, flags);
+	message->msg_iovlen = outgoing_lay_out(out, message, vectors);
+	message->msg_iov = vectors;
+	return real_send(fd, message, flags);
 }
 
 size_t outgoing_length(const struct msghdr *message)
@@ -403,7 +403,7 @@ static long send_via(struct dgram *dgram, int fd, const struct msghdr *message,
 		return send_on(dgram, fd, message, out, flags);
 	r = detour_datagram(fd, message, &assoc_relay(&dgram->assoc)->address.sa,
 			    assoc_relay(&dgram->assoc)->len);
-	if (r == 0)
+	if (r == 0 && message->msg_control != NULL)
 		r = control_fit(dgram, &framed, control);
 	if (r < 0)
 		return r;

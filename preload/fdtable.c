@@ -32,22 +32,7 @@
 
 #include "core/sys.h"
 
-enum {
-	CHUNK_SLOTS = 1024,
-	CHUNKS = 1024, /* fs.nr_open is 1,048,576 unless raised */
-};
-
-struct slot {
-	struct thing *thing;
-	uint32_t notes;
-	struct fd_watch watch;
-};
-
-struct chunk {
-	struct slot slots[CHUNK_SLOTS];
-};
-
-static struct chunk *chunks[CHUNKS];
+struct fdtable_slot *fdtable_chunks[FDTABLE_CHUNKS];
 static pid_t *owner; /* in the page that fork wipes */
 
 static void *map_pages(size_t size)
@@ -90,31 +75,22 @@ bool fdtable_ours(void)
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-static struct slot *slot_of(int fd)
+static struct fdtable_slot *slot_made(int fd)
 {
-	struct chunk *chunk;
+	const size_t size = FDTABLE_CHUNK * sizeof(struct fdtable_slot);
+	struct fdtable_slot *slot = fdtable_slot(fd);
+	struct fdtable_slot *chunk, *other = NULL;
 
-	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
-		return NULL;
-	chunk = __atomic_load_n(&chunks[fd / CHUNK_SLOTS], __ATOMIC_ACQUIRE);
-	return chunk == NULL ? NULL : &chunk->slots[fd % CHUNK_SLOTS];
-}
-
-static struct slot *slot_made(int fd)
-{
-	struct slot *slot = slot_of(fd);
-	struct chunk *chunk, *other = NULL;
-
-	if (slot != NULL || fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
+	if (slot != NULL || fd < 0 || fd >= FDTABLE_CHUNKS * FDTABLE_CHUNK)
 		return slot;
-	chunk = map_pages(sizeof(*chunk));
+	chunk = map_pages(size);
 	if (chunk == NULL)
 		return NULL;
-	if (!__atomic_compare_exchange_n(&chunks[fd / CHUNK_SLOTS], &other,
-					 chunk, false, __ATOMIC_ACQ_REL,
+	if (!__atomic_compare_exchange_n(&fdtable_chunks[fd / FDTABLE_CHUNK],
+					 &other, chunk, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE))
-		sys2(SYS_munmap, chunk, sizeof(*chunk));
-	return slot_of(fd);
+		sys2(SYS_munmap, chunk, size);
+	return fdtable_slot(fd);
 }
 
 static bool thing_hold(struct thing *thing)
@@ -138,7 +114,7 @@ void fdtable_put(struct thing *thing)
 
 struct thing *fdtable_get(int fd)
 {
-	struct slot *slot = slot_of(fd);
+	struct fdtable_slot *slot = fdtable_slot(fd);
 	struct thing *thing;
 
 	if (slot == NULL)
@@ -165,16 +141,9 @@ struct thing *fdtable_get_kind(int fd, const struct thing_kind *kind)
 	return NULL;
 }
 
-const struct thing *fdtable_peek(int fd)
-{
-	const struct slot *slot = slot_of(fd);
-
-	return slot ? __atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE) : NULL;
-}
-
 int fdtable_set(int fd, struct thing *thing)
 {
-	struct slot *slot;
+	struct fdtable_slot *slot;
 
 	if (!fdtable_ours())
 		return -EPERM;
@@ -187,7 +156,7 @@ int fdtable_set(int fd, struct thing *thing)
 
 int fdtable_share(int fd, struct thing *thing)
 {
-	struct slot *slot = slot_of(fd);
+	struct fdtable_slot *slot = fdtable_slot(fd);
 	int r;
 
 	if (slot && __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) == thing)
@@ -202,7 +171,7 @@ int fdtable_share(int fd, struct thing *thing)
 
 void fdtable_forget(int fd, struct thing *thing)
 {
-	struct slot *slot = slot_of(fd);
+	struct fdtable_slot *slot = fdtable_slot(fd);
 	struct thing *was = thing;
 
 	if (slot == NULL || !fdtable_ours())
@@ -214,11 +183,11 @@ void fdtable_forget(int fd, struct thing *thing)
 
 int fdtable_find(const struct thing *thing)
 {
-	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
-		const struct slot *slot = slot_of(fd);
+	for (int fd = 0; fd < FDTABLE_CHUNKS * FDTABLE_CHUNK; fd++) {
+		const struct fdtable_slot *slot = fdtable_slot(fd);
 
 		if (slot == NULL)
-			fd |= CHUNK_SLOTS - 1; /* on to the next chunk */
+			fd |= FDTABLE_CHUNK - 1; /* on to the next chunk */
 		else if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) ==
 			 thing)
 			return fd;
@@ -230,7 +199,7 @@ int fdtable_find(const struct thing *thing)
  * Who has the number next sees all that who had it before did with the slot: the kernel
  * orders the two, and the notes say it once more, for who cannot look into the kernel.
  */
-static void slot_clear(struct slot *slot)
+static void slot_clear(struct fdtable_slot *slot)
 {
 	if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0)
 		__atomic_store_n(&slot->notes, 0, __ATOMIC_RELEASE);
@@ -239,14 +208,14 @@ static void slot_clear(struct slot *slot)
 						__ATOMIC_ACQ_REL));
 }
 
-static bool slot_used(const struct slot *slot)
+static bool slot_used(const struct fdtable_slot *slot)
 {
 	return __atomic_load_n(&slot->notes, __ATOMIC_ACQUIRE) != 0 ||
 	       __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL;
 }
 
 /* A vfork child may clear a note that costs nothing but a longer look later. */
-static bool slot_matters(const struct slot *slot)
+static bool slot_matters(const struct fdtable_slot *slot)
 {
 	return __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL ||
 	       __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) & FD_EPOLL;
@@ -254,7 +223,7 @@ static bool slot_matters(const struct slot *slot)
 
 void fdtable_drop(int fd)
 {
-	struct slot *slot = slot_of(fd);
+	struct fdtable_slot *slot = fdtable_slot(fd);
 
 	if (slot != NULL && slot_used(slot) &&
 	    (!slot_matters(slot) || fdtable_ours()))
@@ -263,17 +232,17 @@ void fdtable_drop(int fd)
 
 void fdtable_drop_range(unsigned int first, unsigned int last)
 {
-	unsigned int end = CHUNKS * CHUNK_SLOTS - 1;
+	unsigned int end = FDTABLE_CHUNKS * FDTABLE_CHUNK - 1;
 
 	if (last > end)
 		last = end;
 	if (!fdtable_ours())
 		return;
 	for (unsigned int fd = first; fd <= last; fd++) {
-		struct slot *slot = slot_of((int)fd);
+		struct fdtable_slot *slot = fdtable_slot((int)fd);
 
 		if (slot == NULL)
-			fd |= CHUNK_SLOTS - 1; /* on to the next chunk */
+			fd |= FDTABLE_CHUNK - 1; /* on to the next chunk */
 		else if (slot_used(slot))
 			slot_clear(slot);
 	}
@@ -281,8 +250,8 @@ void fdtable_drop_range(unsigned int first, unsigned int last)
 
 void fdtable_dup(int from, int to)
 {
-	struct slot *source = slot_of(from);
-	struct slot *target;
+	struct fdtable_slot *source = fdtable_slot(from);
+	struct fdtable_slot *target;
 	struct thing *thing;
 
 	if (from == to)
@@ -305,16 +274,9 @@ void fdtable_dup(int from, int to)
 			 __ATOMIC_RELAXED);
 }
 
-unsigned int fdtable_notes(int fd)
-{
-	struct slot *slot = slot_of(fd);
-
-	return slot ? __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) : 0;
-}
-
 void fdtable_note(int fd, unsigned int notes)
 {
-	struct slot *slot;
+	struct fdtable_slot *slot;
 
 	if ((fdtable_notes(fd) & notes) == notes)
 		return;
@@ -325,7 +287,7 @@ void fdtable_note(int fd, unsigned int notes)
 
 bool fdtable_note_first(int fd, unsigned int note)
 {
-	struct slot *slot = slot_made(fd);
+	struct fdtable_slot *slot = slot_made(fd);
 
 	return slot == NULL || !(__atomic_fetch_or(&slot->notes, note,
 						   __ATOMIC_ACQ_REL) &
@@ -334,11 +296,11 @@ bool fdtable_note_first(int fd, unsigned int note)
 
 void fdtable_inherit(void)
 {
-	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
-		struct slot *slot = slot_of(fd);
+	for (int fd = 0; fd < FDTABLE_CHUNKS * FDTABLE_CHUNK; fd++) {
+		struct fdtable_slot *slot = fdtable_slot(fd);
 
 		if (slot == NULL)
-			fd |= CHUNK_SLOTS - 1;
+			fd |= FDTABLE_CHUNK - 1;
 		else if (slot->notes & FD_SEEN)
 			slot->notes |= FD_INHERITED;
 	}
@@ -346,7 +308,7 @@ void fdtable_inherit(void)
 
 void fdtable_unnote(int fd, unsigned int notes)
 {
-	struct slot *slot = slot_of(fd);
+	struct fdtable_slot *slot = fdtable_slot(fd);
 
 	if (slot != NULL)
 		__atomic_fetch_and(&slot->notes, ~notes, __ATOMIC_RELAXED);
@@ -354,7 +316,7 @@ void fdtable_unnote(int fd, unsigned int notes)
 
 void fdtable_watch(int fd, const struct fd_watch *watch, bool changed)
 {
-	struct slot *slot = slot_made(fd);
+	struct fdtable_slot *slot = slot_made(fd);
 	bool known;
 
 	if (slot == NULL)
@@ -371,7 +333,7 @@ void fdtable_watch(int fd, const struct fd_watch *watch, bool changed)
 
 bool fdtable_watched(int fd, struct fd_watch *watch)
 {
-	const struct slot *slot = slot_of(fd);
+	const struct fdtable_slot *slot = fdtable_slot(fd);
 	unsigned int asked = FD_SEEN | FD_WATCHED | FD_WATCHED_MORE | FD_DUPED;
 
 	if (slot == NULL ||
@@ -384,11 +346,11 @@ bool fdtable_watched(int fd, struct fd_watch *watch)
 void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 			void *arg)
 {
-	for (int fd = 0; fd < CHUNKS * CHUNK_SLOTS; fd++) {
-		struct slot *slot = slot_of(fd);
+	for (int fd = 0; fd < FDTABLE_CHUNKS * FDTABLE_CHUNK; fd++) {
+		struct fdtable_slot *slot = fdtable_slot(fd);
 
 		if (slot == NULL)
-			fd |= CHUNK_SLOTS - 1;
+			fd |= FDTABLE_CHUNK - 1;
 		else if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) &
 			 notes)
 			each(fd, arg);
@@ -397,11 +359,11 @@ void fdtable_each_noted(unsigned int notes, void (*each)(int fd, void *arg),
 
 int fdtable_next(int fd)
 {
-	for (fd++; fd < CHUNKS * CHUNK_SLOTS; fd++) {
-		const struct slot *slot = slot_of(fd);
+	for (fd++; fd < FDTABLE_CHUNKS * FDTABLE_CHUNK; fd++) {
+		const struct fdtable_slot *slot = fdtable_slot(fd);
 
 		if (slot == NULL)
-			fd |= CHUNK_SLOTS - 1;
+			fd |= FDTABLE_CHUNK - 1;
 		else if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) !=
 			 NULL)
 			return fd;

@@ -57,6 +57,46 @@ enum fd_note {
 	FD_DIALLED = 65536, /* a thread is beginning its connection (conn_open.c) */
 };
 
+/**
+ * struct fd_watch - a descriptor's registration in an epoll of the program
+ * @epfd:	the epoll
+ * @events:	as given to epoll_ctl
+ * @data:	likewise
+ */
+struct fd_watch {
+	int32_t epfd;
+	uint32_t events;
+	uint64_t data;
+};
+
+/* --- the table itself: here only so that a look at it needs no call ----------------- */
+
+enum {
+	FDTABLE_CHUNK = 1024,
+	FDTABLE_CHUNKS = 1024, /* fs.nr_open is 1,048,576 unless raised */
+};
+
+struct fdtable_slot {
+	struct thing *thing;
+	uint32_t notes;
+	struct fd_watch watch;
+};
+
+extern struct fdtable_slot *fdtable_chunks[FDTABLE_CHUNKS];
+
+static inline struct fdtable_slot *fdtable_slot(int fd)
+{
+	struct fdtable_slot *chunk;
+
+	if ((unsigned int)fd >= FDTABLE_CHUNKS * FDTABLE_CHUNK)
+		return NULL;
+	chunk = __atomic_load_n(&fdtable_chunks[fd / FDTABLE_CHUNK],
+				__ATOMIC_ACQUIRE);
+	return chunk == NULL ? NULL : &chunk[fd % FDTABLE_CHUNK];
+}
+
+/* --- what it is asked ---------------------------------------------------------------- */
+
 /* The thing behind fd with a reference, or NULL. No lock. */
 struct thing *fdtable_get(int fd);
 
@@ -65,7 +105,12 @@ struct thing *fdtable_get_kind(int fd, const struct thing_kind *kind);
 void fdtable_put(struct thing *thing);
 
 /* The same without a reference: it may become another thing at any time. */
-const struct thing *fdtable_peek(int fd);
+static inline const struct thing *fdtable_peek(int fd)
+{
+	const struct fdtable_slot *slot = fdtable_slot(fd);
+
+	return slot ? __atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE) : NULL;
+}
 
 /*
  * Makes fd stand for thing, taking over the caller's reference; what it stood
@@ -94,7 +139,12 @@ void fdtable_dup(int from, int to);
  * Notes are made without asking whose tables these are: a vfork child that makes
  * sockets would only cost a look at the kernel's own lists later.
  */
-unsigned int fdtable_notes(int fd);
+static inline unsigned int fdtable_notes(int fd)
+{
+	const struct fdtable_slot *slot = fdtable_slot(fd);
+
+	return slot ? __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) : 0;
+}
 
 /* All is known of fd, and it has no FD_ODD options: there is no need to ask for them. */
 static inline bool fdtable_plain(int fd)
@@ -108,18 +158,6 @@ void fdtable_note(int fd, unsigned int notes);
 /* The same for one note: false if it was there already. */
 bool fdtable_note_first(int fd, unsigned int note);
 void fdtable_unnote(int fd, unsigned int notes);
-
-/**
- * struct fd_watch - a descriptor's registration in an epoll of the program
- * @epfd:	the epoll
- * @events:	as given to epoll_ctl
- * @data:	likewise
- */
-struct fd_watch {
-	int32_t epfd;
-	uint32_t events;
-	uint64_t data;
-};
 
 /*
  * Remembers a registration, about to be made (or changed) by epoll_ctl; the first one of a
