@@ -34,6 +34,9 @@ struct destination {
 
 static struct destination destination;
 
+/* Programs write other words over their arguments, where libc's name for them points. */
+static char program[32];
+
 /*
  * Hashes of the subjects told by log_once, in the order of their telling; 0 is
  * a free slot. Without a lock, for signal handlers: slots are claimed by
@@ -197,6 +200,8 @@ void log_setup(enum log_level level, const char *path)
 {
 	struct destination d = { .level = level, .path = path };
 
+	log_format(program, sizeof(program), "%s",
+		   program_invocation_short_name);
 	if (path && strcmp(path, "stderr") == 0) {
 		d.path = NULL;
 		d.to_stderr = identify_stderr(&d) == 0;
@@ -273,7 +278,7 @@ static void write_line(const char *format, va_list *args)
 	struct text t = { .out = line, .size = sizeof(line) - 1 };
 
 	put_string(&t, "socksify: ");
-	put_string(&t, program_invocation_short_name);
+	put_string(&t, program);
 	put(&t, '[');
 	put_signed(&t, sys0(SYS_getpid));
 	put_string(&t, "]: ");
