@@ -415,10 +415,21 @@ static void remember_failure(int rc)
 		 rc);
 }
 
+static struct fakemap_file *shown_to_all(struct fakemap_file *file)
+{
+	struct fakemap_file *other = NULL;
+
+	if (__atomic_compare_exchange_n(&map.file, &other, file, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return file;
+	sys2(SYS_munmap, file, map.size); /* another thread was first */
+	return other;
+}
+
 /* The mapped file; NULL with *rc set when there is none to be had. */
 static struct fakemap_file *file_of_map(int *rc)
 {
-	struct fakemap_file *file, *other = NULL;
+	struct fakemap_file *file;
 
 	file = __atomic_load_n(&map.file, __ATOMIC_ACQUIRE);
 	if (file)
@@ -436,11 +447,20 @@ static struct fakemap_file *file_of_map(int *rc)
 		remember_failure(*rc);
 		return NULL;
 	}
-	if (__atomic_compare_exchange_n(&map.file, &other, file, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return file;
-	sys2(SYS_munmap, file, map.size); /* another thread was first */
-	return other;
+	return shown_to_all(file);
+}
+
+void fakemap_open(void)
+{
+	struct fakemap_file *file =
+		__atomic_load_n(&map.file, __ATOMIC_ACQUIRE);
+	int rc;
+
+	if (file || !map.config)
+		return;
+	file = open_somewhere(&rc);
+	if (file)
+		shown_to_all(file);
 }
 
 static void take_directory(const char *variable, char *out)

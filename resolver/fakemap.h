@@ -15,6 +15,9 @@
  */
 void fakemap_setup(const struct config *config);
 
+/* Maps the file now, if that can be: it is about to be out of reach. */
+void fakemap_open(void);
+
 /*
  * The fake address of a name (ENDPOINT_NAME, any case; the first spelling is
  * kept), made if it has none yet: out gets kind ENDPOINT_IPV4 or ENDPOINT_IPV6

@@ -39,6 +39,23 @@ print(socket.gethostbyaddr(first)[0], socket.gethostbyaddr(later)[0])
 is "a process that gives its privileges up keeps its names" \
 	"$(under "$PYTHON" -c "$drop" 2>&1)" "a.example later.example"
 
+# Not root, and afterwards in another root, where there are no files.
+sandbox='
+import ctypes, encodings.idna, os, socket, sys
+PR_SET_NO_NEW_PRIVS, CLONE_NEWUSER = 38, 0x10000000
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+assert libc.unshare(CLONE_NEWUSER) == 0
+os.chroot("/proc/self/fdinfo")
+later = socket.gethostbyname("sandbox.example")
+print(socket.gethostbyaddr(sys.argv[1])[0], socket.gethostbyaddr(later)[0])
+'
+as_user=(unshare --user --map-user=1000 --map-group=1000 --)
+address=$(under "${as_user[@]}" getent ahostsv4 a.example | awk 'NR == 1 { print $1 }')
+is "and so does one that puts itself into a sandbox" \
+	"$(under "${as_user[@]}" "$PYTHON" -c "$sandbox" "$address" 2>&1)" \
+	"a.example sandbox.example"
+
 : >"$WORK/log"
 touch "$WORK/no-map"
 like "another file is not used" "$(
