@@ -55,12 +55,27 @@ static inline bool same_address(const struct peer *a, const struct peer *b)
 		      sizeof(a->address.in6.sin6_addr)) == 0;
 }
 
+/* Also of a connected socket: what came before it was, the kernel has kept. */
 static inline bool is_relays(const struct dgram *dgram, const struct incoming *in)
 {
 	const struct peer *relay = assoc_relay(&dgram->assoc);
 
-	return dgram_connected(dgram) == DGRAM_VIA ||
-	       (relay->len > 0 && same_address(&in->from, relay));
+	return relay->len > 0 && same_address(&in->from, relay);
+}
+
+/* Another process that has the socket, too, may have connected it to a relay of its own. */
+static bool is_other_relays(struct dgram *dgram, const struct incoming *in)
+{
+	struct peer peer = { .len = sizeof(peer.address) };
+	int fd;
+
+	if (dgram_connected(dgram) != DGRAM_VIA ||
+	    assoc_relay(&dgram->assoc)->len == 0)
+		return false;
+	fd = dgram_shown_by(dgram);
+	return fd >= 0 &&
+	       sys3(SYS_getpeername, fd, &peer.address, &peer.len) == 0 &&
+	       same_address(&in->from, &peer);
 }
 
 bool incoming_is_relays(const struct dgram *dgram, const struct incoming *in)
@@ -356,7 +371,8 @@ static enum verdict judge_other(struct dgram *dgram, struct incoming *in)
 {
 	in->shown = in->from;
 	in->head = 0;
-	if (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in))
+	if (dgram_connected(dgram) != DGRAM_VIA &&
+	    (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in)))
 		return INCOMING_GIVEN;
 	dgram_dropped(dgram, "from another than the proxy's relay");
 	return INCOMING_DROPPED;
@@ -367,7 +383,7 @@ static enum verdict judge(struct dgram *dgram, struct incoming *in)
 	in->head = 0;
 	if (dgram_connected(dgram) == DGRAM_DNS || is_self(dgram, in))
 		return unwrap_own(dgram, in);
-	if (!is_relays(dgram, in))
+	if (!is_relays(dgram, in) && !is_other_relays(dgram, in))
 		return judge_other(dgram, in);
 	assoc_answered(&dgram->assoc);
 	return unwrap(dgram, in);
@@ -376,10 +392,8 @@ static enum verdict judge(struct dgram *dgram, struct incoming *in)
 /* Most of them: the kernel, or a look at the sender, has told whose it is. */
 static inline bool is_usual(struct dgram *dgram, struct incoming *in)
 {
-	if (!dgram_has_target(dgram) &&
-	    (dgram_self(dgram)->len > 0 || !is_relays(dgram, in)))
-		return false;
-	if (!is_as_before(dgram, in))
+	if (dgram_self(dgram)->len > 0 || !is_relays(dgram, in) ||
+	    !is_as_before(dgram, in))
 		return false;
 	assoc_answered(&dgram->assoc);
 	return true;
@@ -433,10 +447,12 @@ static __attribute__((noinline)) void put_in_place(struct incoming *in, size_t l
 		row_clear(&row, in->lead + len, end - in->lead - len);
 }
 
-static inline int give_name(const struct incoming *in, struct msghdr *message)
+int incoming_name(const struct incoming *in, struct msghdr *message)
 {
 	size_t len = least(message->msg_namelen, in->shown.len);
 
+	if (message->msg_name == NULL)
+		return 0;
 	if (!memory_there(message->msg_name, len))
 		return -EFAULT;
 	if (len == sizeof(in->shown.address.in))
@@ -458,7 +474,7 @@ static inline ssize_t give(struct incoming *in, struct msghdr *message,
 	if (in->head != in->lead)
 		put_in_place(in, fits);
 	if (message->msg_name != NULL)
-		r = give_name(in, message);
+		r = incoming_name(in, message);
 	message->msg_controllen = got->msg_controllen;
 	message->msg_flags = got->msg_flags & ~MSG_TRUNC;
 	if (len > fits)

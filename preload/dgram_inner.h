@@ -63,6 +63,7 @@ static inline size_t outgoing_lay_out(const struct outgoing *out,
 	return n + 1;
 }
 
+/* Of its data; SIZE_MAX stands for all that is more. */
 size_t outgoing_length(const struct msghdr *message);
 
 /* A send found no room: waits for some, if it may. 0 or -errno. Nothing may be held. */
@@ -241,6 +242,9 @@ enum { INCOMING_NOTHING = -4095, INCOMING_LEFT = -4094 };
 
 ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
 		      int flags);
+
+/* Its sender, as far as there is room and somebody asked; 0 or -EFAULT. */
+int incoming_name(const struct incoming *in, struct msghdr *message);
 
 /*
  * Puts all of it where the program wants it; got is what the kernel said. Its length, or

@@ -126,11 +126,6 @@ struct in_batch {
 
 _Static_assert(sizeof(struct in_batch) <= BATCH_SIZE, "it fits");
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 static bool in_make(const struct dgram *dgram, const struct msghdr *message,
 		    struct mmsghdr *kernel, struct incoming *in)
 {
@@ -141,6 +136,20 @@ static bool in_make(const struct dgram *dgram, const struct msghdr *message,
 	return true;
 }
 
+/* As the kernel cuts it. */
+static void move_control(struct msghdr *to, const struct msghdr *from)
+{
+	size_t len = from->msg_controllen;
+
+	if (len > to->msg_controllen) {
+		len = to->msg_controllen;
+		to->msg_flags |= MSG_CTRUNC;
+	}
+	if (len > 0)
+		memcpy(to->msg_control, from->msg_control, len);
+	to->msg_controllen = len;
+}
+
 /*
  * Gives what the kernel has filled in for messages[i] to messages[place]: where some before it
  * were dropped its data is in the vectors of its own message, and is copied. Its length, or
@@ -149,30 +158,26 @@ static bool in_make(const struct dgram *dgram, const struct msghdr *message,
 static ssize_t in_give(struct in_batch *batch, struct mmsghdr *messages,
 		       unsigned int i, unsigned int place, int flags)
 {
-	struct mmsghdr *kernel = &batch->kernel[i];
-	struct msghdr *own = &messages[i].msg_hdr, *to = &messages[place].msg_hdr;
-	struct msghdr before = *own;
-	ssize_t n = incoming_give(&batch->messages[i], own, &kernel->msg_hdr,
-				  flags);
+	struct incoming *in = &batch->messages[i];
+	struct msghdr own = messages[i].msg_hdr, *to = &messages[place].msg_hdr;
+	const struct msghdr *got = &batch->kernel[i].msg_hdr;
 	struct row target = { to->msg_iov, to->msg_iovlen };
-	struct row source = { own->msg_iov, own->msg_iovlen };
+	struct row source = { own.msg_iov, own.msg_iovlen };
+	ssize_t n;
 
-	if (n < 0)
-		return n;
-	messages[place].msg_len = (unsigned int)n;
-	if (i == place)
-		return n;
-	row_copy(&target, &source, (size_t)n);
-	if (to->msg_name != NULL && own->msg_name != NULL)
-		memcpy(to->msg_name, own->msg_name,
-		       least(to->msg_namelen, own->msg_namelen));
-	to->msg_namelen = own->msg_namelen;
-	if (to->msg_control != NULL && own->msg_control != NULL)
-		memcpy(to->msg_control, own->msg_control,
-		       least(to->msg_controllen, own->msg_controllen));
-	to->msg_controllen = own->msg_controllen;
-	to->msg_flags = own->msg_flags;
-	*own = before;
+	if (i == place) {
+		n = incoming_give(in, to, got, flags);
+	} else {
+		own.msg_name = NULL; /* of which to may have more room */
+		n = incoming_give(in, &own, got, flags);
+		row_copy(&target, &source, (size_t)n);
+		to->msg_flags = own.msg_flags;
+		move_control(to, &own);
+		if (incoming_name(in, to) < 0)
+			n = -EFAULT;
+	}
+	if (n >= 0)
+		messages[place].msg_len = (unsigned int)n;
 	return n;
 }
 

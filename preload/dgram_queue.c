@@ -122,7 +122,7 @@ int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
 	sigset_t signals;
 	int r = 1;
 
-	if (len + out->len > DGRAM_MAX)
+	if (len > DGRAM_MAX - out->len)
 		return -EMSGSIZE;
 	dgram_lock(dgram, &signals);
 	dgram->fd = fd;

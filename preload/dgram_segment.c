@@ -42,25 +42,29 @@ size_t segment_size_asked(const struct dgram *dgram,
 	return size;
 }
 
-/* The message's control without its segment size, and with ours. -ENOBUFS: no room. */
+/* The message's control without its segment size, and with ours. -ENOBUFS: no room; -EINVAL. */
 static int put_control(struct msghdr *message, void *control, uint16_t size)
 {
-	struct msghdr given = *message;
-	struct cmsghdr *last = control;
+	const uint8_t *given = message->msg_control;
+	size_t left = message->msg_controllen;
+	struct cmsghdr *last;
 	size_t used = 0;
 
-	for (struct cmsghdr *c = given.msg_controllen > 0 ?
-					 CMSG_FIRSTHDR(&given) :
-					 NULL;
-	     c != NULL; c = CMSG_NXTHDR(&given, c)) {
+	/* By hand: CMSG_NXTHDR ends at one that does not fit, which the kernel refuses. */
+	while (left >= sizeof(struct cmsghdr)) {
+		const struct cmsghdr *c = (const void *)given;
 		size_t room = CMSG_ALIGN(c->cmsg_len);
 
-		if (is_segment(c))
-			continue;
-		if (room > CONTROL_MAX - CMSG_SPACE(sizeof(size)) - used)
-			return -ENOBUFS;
-		memcpy((uint8_t *)control + used, c, c->cmsg_len);
-		used += room;
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_len > left)
+			return -EINVAL;
+		if (!is_segment(c)) {
+			if (room > CONTROL_MAX - CMSG_SPACE(sizeof(size)) - used)
+				return -ENOBUFS;
+			memcpy((uint8_t *)control + used, c, c->cmsg_len);
+			used += room;
+		}
+		given += room;
+		left -= room < left ? room : left;
 	}
 	last = (struct cmsghdr *)(void *)((uint8_t *)control + used);
 	last->cmsg_level = IPPROTO_UDP;
@@ -178,10 +182,9 @@ static long send_all(struct dgram *dgram, int fd, struct cut *cut,
 		n = part.msg_iovlen == 0 ? -EMSGSIZE :
 		    put_control(&part, control,
 				data > size ? (uint16_t)(size + out->len) : 0);
-		if (n < 0)
-			return n;
 		outgoing_address(dgram, &part);
-		n = sys3(SYS_sendmsg, fd, &part, flags | MSG_DONTWAIT);
+		if (n == 0)
+			n = sys3(SYS_sendmsg, fd, &part, flags | MSG_DONTWAIT);
 		if (n < 0) {
 			*cut = before;
 			return n;
