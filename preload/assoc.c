@@ -14,6 +14,7 @@
 #include "preload/assoc.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -26,6 +27,9 @@ static const struct config *config;
 static int64_t refused_until;
 
 #define REFUSED_NS (120 * NS_PER_S)
+
+#define GRACE_LEAST_NS (20 * NS_PER_MS)
+#define GRACE_MOST_NS  (250 * NS_PER_MS)
 
 void assoc_setup(const struct config *the_config)
 {
@@ -113,6 +117,7 @@ int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
 			      SOCK_STREAM);
 	if (r < 0)
 		return r;
+	assoc->begun_ns = clock_now_ns();
 	__atomic_store_n(&assoc->phase, ASSOC_PENDING, __ATOMIC_RELEASE);
 	r = ask(assoc, proxy, over, owner);
 	if (r == 0 || r == -EINPROGRESS)
@@ -154,6 +159,30 @@ static bool find_relay(const struct assoc *assoc, const struct endpoint *bound,
 	return relay->len > 0;
 }
 
+/*
+ * How long the proxy took to answer, but for the network's part of it: three round trips at
+ * the most, of those that TCP has measured. So much it may let a datagram wait.
+ */
+static int64_t slowness(const struct assoc *assoc)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (sys5(SYS_getsockopt, assoc->control.fd, IPPROTO_TCP, TCP_INFO, &info,
+		 &len) < 0)
+		return 0;
+	return clock_now_ns() - assoc->begun_ns - 3000ll * info.tcpi_rtt;
+}
+
+static int64_t grace_for(const struct assoc *assoc)
+{
+	int64_t ns = slowness(assoc);
+
+	if (ns < GRACE_LEAST_NS)
+		return GRACE_LEAST_NS;
+	return ns < GRACE_MOST_NS ? ns : GRACE_MOST_NS;
+}
+
 static void remember_refusal(void)
 {
 	__atomic_store_n(&refused_until, clock_now_ns() + REFUSED_NS,
@@ -183,6 +212,7 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 	if (promised &&
 	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
 		assoc->made_ns = assoc->looked_ns = clock_now_ns();
+		assoc->grace_ns = grace_for(assoc);
 		set_ready(assoc, turn);
 		return;
 	}
@@ -202,6 +232,7 @@ void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
 {
 	assoc->control = *control;
 	assoc_know_relay(assoc, relay);
+	assoc->grace_ns = GRACE_LEAST_NS;
 	set_ready(assoc, assoc->turn);
 }
 
@@ -235,13 +266,21 @@ bool assoc_is_alive(struct assoc *assoc, bool now)
 		    MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == -EAGAIN;
 }
 
+int64_t assoc_grace_left(const struct assoc *assoc)
+{
+	int64_t left;
+
+	if (assoc_phase(assoc) != ASSOC_READY || !assoc->unanswered)
+		return 0;
+	left = assoc->used_ns + assoc->grace_ns - clock_now_ns();
+	return left > 0 && left <= assoc->grace_ns ? left : 0;
+}
+
 void assoc_grace(const struct assoc *assoc)
 {
-	int64_t left = assoc->used_ns + ASSOC_GRACE_NS - clock_now_ns();
-	struct timespec time = { .tv_nsec = left };
+	struct timespec time = { .tv_nsec = assoc_grace_left(assoc) };
 
-	if (assoc_phase(assoc) == ASSOC_READY && assoc->unanswered && left > 0 &&
-	    left <= ASSOC_GRACE_NS)
+	if (time.tv_nsec > 0)
 		sys2(SYS_nanosleep, &time, NULL);
 }
 

@@ -25,6 +25,8 @@ enum assoc_phase {
  * @used_ns:	when it was last asked for, to send something
  * @unanswered:	nothing has come since
  * @here:	the relay is on this machine
+ * @begun_ns:	when the association was asked for
+ * @grace_ns:	how long what was sent may wait at the relay
  * @control:	the control connection
  * @relays:	where datagrams go, as the program's socket takes it
  */
@@ -36,6 +38,8 @@ struct assoc {
 	int64_t used_ns;
 	uint32_t unanswered;
 	bool here;
+	int64_t begun_ns;
+	int64_t grace_ns;
 	struct private_fd control;
 	struct peer relays[2];
 };
@@ -96,9 +100,9 @@ static inline void assoc_answered(struct assoc *assoc)
 
 /*
  * Before it is ended: what was sent just now and may still wait at the relay gets the time to
- * go on, ASSOC_GRACE_NS at the most. Some proxies drop it when they see the end.
+ * go on. Some proxies drop it when they see the end. How much of that is left; and waits.
  */
-#define ASSOC_GRACE_NS 20000000
+int64_t assoc_grace_left(const struct assoc *assoc);
 void assoc_grace(const struct assoc *assoc);
 
 /* ASSOC_NONE; the control connection is closed. */

@@ -113,7 +113,8 @@ static void dgram_release(struct thing *thing)
 	sigset_t signals;
 
 	ask_forget(dgram);
-	assoc_grace(&dgram->assoc);
+	if (dgram_leave_begin(dgram))
+		return;
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
 	dgram_lock(dgram, &signals);
 	assoc_end(&dgram->assoc);
@@ -157,8 +158,11 @@ const struct thing_kind dgram_kind = {
 
 static struct dgram *dgram_new(int fd, int family)
 {
-	struct dgram *dgram = pool_take(&dgrams);
+	struct dgram *dgram;
 
+	if (dgram_any_leaving())
+		dgram_leave_look();
+	dgram = pool_take(&dgrams);
 	if (dgram == NULL)
 		return NULL;
 	dgram->thing.kind = &dgram_kind;
@@ -167,6 +171,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->family = family;
 	dgram->connected = DGRAM_NONE;
 	dgram->cookie = option_cookie(fd);
+	dgram->leaves = 0;
 	dgram->shared = false;
 	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
@@ -488,13 +493,16 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 static void associated(struct conn *conn, void *owner)
 {
 	struct dgram *dgram = owner;
+	struct private_fd own = { .fd = -1 };
 	sigset_t signals;
 	int fd;
 
 	dgram_lock(dgram, &signals);
 	if (dgram->assoc.control.cookie == conn->cookie &&
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		fd = dgram_shown_by(dgram);
+		if (dgram_leaves(dgram))
+			private_fd_socket(&own, dgram->family, SOCK_DGRAM);
+		fd = own.fd >= 0 ? own.fd : dgram_shown_by(dgram);
 		assoc_settle(&dgram->assoc, conn, dgram->family);
 		dgram_unnudge(dgram);
 		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
@@ -503,10 +511,11 @@ static void associated(struct conn *conn, void *owner)
 			dgram_queue_send(dgram, fd);
 			dgram->assoc.used_ns = clock_now_ns();
 			dgram->assoc.unanswered = true;
-		} else if (fd >= 0 && dgram->queued > 0) {
+		} else if (fd >= 0 && own.fd < 0 && dgram->queued > 0) {
 			dgram_fail(dgram, fd);
 		}
 		dgram_queue_drop(dgram);
+		private_fd_close(&own);
 	}
 	dgram_unlock(dgram, &signals);
 }
@@ -882,6 +891,7 @@ void dgram_forked_child(void)
 		dgram->batch_busy = 0;
 		dgram_queue_drop(dgram);
 	}
+	dgram_leave_child();
 }
 
 bool dgram_at(uint32_t index, const struct dgram **dgram)
@@ -961,15 +971,6 @@ void dgram_shares(int fd)
 
 	if (dgram != NULL)
 		dgram->shared = true;
-}
-
-void dgram_leave(void)
-{
-	const struct dgram *dgram;
-
-	for (uint32_t i = 0; dgram_count > 0 && dgram_at(i, &dgram); i++)
-		if (dgram != NULL)
-			assoc_grace(&dgram->assoc);
 }
 
 void dgram_finish(int fd)

@@ -3,6 +3,7 @@
 #ifndef SOCKSIFY_PRELOAD_DGRAM_H
 #define SOCKSIFY_PRELOAD_DGRAM_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -79,6 +80,8 @@ struct dgram_sender {
  * @lock:	of whoever changes what is not atomic; with signals blocked, never held
  *		over a wait
  * @fd:		a descriptor of the socket, lately
+ * @leaves:	it is closed, and stays until its last datagrams have gone (dgram_leave.c)
+ * @leave_ns:	until then at the most
  * @shared:	another process has it too, with an association of its own
  * @family:	AF_INET or AF_INET6
  * @cookie:	SO_COOKIE
@@ -119,6 +122,8 @@ struct dgram {
 	int32_t family;
 	uint32_t connected;
 	uint64_t cookie;
+	uint32_t leaves;
+	int64_t leave_ns;
 	bool shared;
 	bool nudged;
 	uint32_t turn;
@@ -302,8 +307,31 @@ void dgram_inherit(int fd, const struct dgram_heir *heir);
  */
 void dgram_shares(int fd);
 
-/* The process ends by exit(): what was sent just now gets its time. */
+/* --- dgram_leave.c: what is closed, but not gone ---------------------------------------- */
+
+extern uint32_t dgram_leaving;
+
+static inline bool dgram_any_leaving(void)
+{
+	return __builtin_expect(__atomic_load_n(&dgram_leaving,
+						__ATOMIC_RELAXED) != 0,
+				0);
+}
+
+/* Goes on with what leaves, and ends what is over. */
+void dgram_leave_look(void);
+
+/* And adds to fds what has to be waited for; how many. */
+size_t dgram_leave_attend(struct pollfd *fds, size_t max);
+
+/* The process ends: what was sent, or is queued, gets its time. */
 void dgram_leave(void);
+
+/* It becomes another program: likewise, for what is closed already. */
+void dgram_leave_exec(void);
+
+/* In the child of a fork: it is its parent's. */
+void dgram_leave_child(void);
 
 /* Before another program is started: what is pending is finished. */
 void dgram_finish(int fd);

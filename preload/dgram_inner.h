@@ -120,6 +120,12 @@ static inline size_t segment_size(const struct dgram *dgram,
 long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		  const struct outgoing *out, size_t size, int flags);
 
+/* --- dgram_leave.c --- */
+
+/* It has no descriptor any more; true: it stays for a while, as one that leaves. */
+bool dgram_leave_begin(struct dgram *dgram);
+bool dgram_leaves(const struct dgram *dgram);
+
 /* --- dgram.c --- */
 
 /* As dgram_setup was given it. */

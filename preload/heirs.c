@@ -139,7 +139,8 @@ const char *heirs_describe(char text[HEIRS_TEXT_MAX], bool libc_starts)
 	for (uint32_t i = 0; dgram_at(i, &dgram); i++) {
 		struct words before = words;
 
-		if (dgram == NULL || (!libc_starts && !is_inherited(dgram)))
+		if (dgram == NULL || dgram_shown_by((struct dgram *)dgram) < 0 ||
+		    (!libc_starts && !is_inherited(dgram)))
 			continue;
 		put_socket(&words, dgram);
 		if (words.failed) {

@@ -12,6 +12,7 @@
 #include "core/sys.h"
 #include "preload/ask.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/span.h"
@@ -202,11 +203,23 @@ static int go_on(const struct wait *wait, const struct span *span, int r)
 	}
 }
 
+/* Datagrams that are still to be sent by what is closed: who waits here sees to them. */
+static void attend_leaving(int epfd)
+{
+	struct pollfd fds[ATTEND_MAX];
+	size_t n = dgram_leave_attend(fds, ATTEND_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		conn_attend(fds[i].fd, epfd);
+}
+
 static int do_epoll_wait(const struct wait *wait, int timeout_ms)
 {
 	struct span span = span_of_ms(timeout_ms);
 	int r;
 
+	if (dgram_any_leaving())
+		attend_leaving(wait->epfd);
 	if (needs_polling(wait->epfd) && wait->max > 0)
 		return wait_polling(wait, &span);
 	if (conn_any()) {
@@ -244,6 +257,8 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 
 	if (!span_valid(timeout))
 		return REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
+	if (dgram_any_leaving())
+		attend_leaving(epfd);
 	span = span_of(timeout);
 	if (needs_polling(epfd) && max > 0)
 		return wait_polling(&wait, &span);

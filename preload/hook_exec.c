@@ -22,6 +22,7 @@
 #include "core/pathlist.h"
 #include "core/sys.h"
 #include "preload/conn.h"
+#include "preload/dgram.h"
 #include "preload/handover.h"
 #include "preload/heirs.h"
 #include "preload/hooks.h"
@@ -82,6 +83,7 @@ static __attribute__((noinline)) int start(const struct start *s)
 	if (r < 0)
 		return r;
 	handover_finish();
+	dgram_leave_exec();
 	if (inherit_fix() == NULL)
 		return start_with(s, s->envp);
 	fix = *inherit_fix();

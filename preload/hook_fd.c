@@ -44,6 +44,8 @@ static int do_close(int fd)
 {
 	if (is_private(fd))
 		return (int)hooks_result(-EBADF);
+	if (dgram_any_leaving())
+		dgram_leave_look();
 	closing(fd);
 	return REAL(close)(fd);
 }

@@ -56,7 +56,7 @@ static void scratch_drop(struct scratch *scratch)
 /* What the kernel says is not all: the hooks' first question. */
 static bool any_of_ours(void)
 {
-	return conn_any() || ask_any();
+	return conn_any() || ask_any() || dgram_any_leaving();
 }
 
 /* --- poll ----------------------------------------------------------------------- */
@@ -247,6 +247,8 @@ static size_t prepare_attendants(const struct pollfd *fds, struct pollfd *extra,
 	for (nfds_t i = 0; i < n && count < ATTEND_MAX; i++)
 		if (fds[i].fd >= 0)
 			attend(fds[i].fd, extra, &count, ATTEND_MAX);
+	if (dgram_any_leaving())
+		count += dgram_leave_attend(extra + count, ATTEND_MAX - count);
 	if (ask_attend(&extra[count]))
 		count++;
 	return count;
@@ -263,6 +265,8 @@ static int step_attendants(const struct pollfd *fds, nfds_t n,
 	for (nfds_t i = 0; woke > 0 && i < n; i++)
 		if (fds[i].fd >= 0)
 			step_thing(fds[i].fd);
+	if (woke > 0 && dgram_any_leaving())
+		dgram_leave_look();
 	if (woke > 0)
 		ask_step();
 	return woke;
@@ -541,6 +545,8 @@ static size_t sets_attendants(const struct sets *given, struct pollfd *extra)
 	for (int fd = 0; fd < given->n && count < ATTEND_MAX; fd++)
 		if (in_sets(given, fd))
 			attend(fd, extra, &count, ATTEND_MAX);
+	if (dgram_any_leaving())
+		count += dgram_leave_attend(extra + count, ATTEND_MAX - count);
 	if (ask_attend(&extra[count]))
 		count++;
 	return count;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram_leave.c - sockets that are closed, while datagrams of theirs are on their way
+ *
+ * Theory of Operation
+ *
+ * A datagram that was sent before a close arrives, as it would directly. Two things are in
+ * the way of that: it may be in the queue still, since there is no relay yet; and the relay
+ * may have it in its own socket's queue, and drop it there when it sees the control
+ * connection end (Dante does; shadowsocks and v2ray do not). How long that takes nobody
+ * tells, so it is given a time: twenty milliseconds, or as much more as the proxy took to
+ * answer the request for the association, which it spent on other things.
+ *
+ * The close itself does not wait. The struct dgram of the closed socket leaves: it stays,
+ * without a descriptor that shows it, until its association is there and has sent what is
+ * queued (by another socket: the program may want the port), and its time is over. Whoever
+ * waits for anything meanwhile steps the negotiation; whoever makes, closes or waits for
+ * sockets afterwards ends what is over. Exit and exec wait for it, five seconds at the most
+ * for a proxy that does not answer. A child gets no part of it: its parent has all of it.
+ */
+#include "preload/dgram_inner.h"
+
+#include "core/sys.h"
+#include "preload/clock.h"
+#include "preload/hooks.h"
+
+enum {
+	LEAVING_MAX = 64,
+	PATIENCE_S = 5,
+};
+
+enum { STAYS, LEAVES, GONE };
+
+uint32_t dgram_leaving;
+
+bool dgram_leaves(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->leaves, __ATOMIC_ACQUIRE) == LEAVES;
+}
+
+static bool has_queued(struct dgram *dgram)
+{
+	return assoc_phase(&dgram->assoc) == ASSOC_PENDING && dgram->queued > 0;
+}
+
+bool dgram_leave_begin(struct dgram *dgram)
+{
+	if (dgram->leaves != STAYS || !fdtable_ours() ||
+	    !(has_queued(dgram) || assoc_grace_left(&dgram->assoc) > 0))
+		return false;
+	if (__atomic_add_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED) >
+	    LEAVING_MAX) {
+		__atomic_sub_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED);
+		if (has_queued(dgram))
+			dgram_dropped(dgram, "too many sockets are closed "
+					     "before there is a relay");
+		assoc_grace(&dgram->assoc);
+		return false;
+	}
+	dgram->fd = -1;
+	dgram->leave_ns = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	__atomic_store_n(&dgram->leaves, LEAVES, __ATOMIC_RELEASE);
+	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool is_over(struct dgram *dgram)
+{
+	switch (assoc_phase(&dgram->assoc)) {
+	case ASSOC_PENDING:
+		return !has_queued(dgram) || clock_now_ns() >= dgram->leave_ns;
+	case ASSOC_READY:
+		return assoc_grace_left(&dgram->assoc) <= 0;
+	default:
+		return true;
+	}
+}
+
+/* One caller alone lets go of it. */
+static void let_go(struct dgram *dgram)
+{
+	uint32_t leaves = LEAVES;
+
+	if (!__atomic_compare_exchange_n(&dgram->leaves, &leaves, GONE, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	__atomic_sub_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED);
+	fdtable_put(&dgram->thing);
+}
+
+static struct dgram *next_leaving(uint32_t *index)
+{
+	const struct dgram *dgram;
+
+	while (dgram_at((*index)++, &dgram))
+		if (dgram != NULL && dgram_leaves(dgram))
+			return (struct dgram *)dgram;
+	return NULL;
+}
+
+void dgram_leave_look(void)
+{
+	struct dgram *dgram;
+	uint32_t index = 0;
+
+	if (!fdtable_ours())
+		return;
+	while ((dgram = next_leaving(&index)) != NULL) {
+		if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
+			assoc_step(&dgram->assoc);
+		if (is_over(dgram))
+			let_go(dgram);
+	}
+}
+
+size_t dgram_leave_attend(struct pollfd *fds, size_t max)
+{
+	struct dgram *dgram;
+	uint32_t index = 0;
+	size_t n = 0;
+
+	dgram_leave_look();
+	while (n < max && (dgram = next_leaving(&index)) != NULL)
+		n += dgram_kind.attend(&dgram->thing, fds + n, max - n);
+	return n;
+}
+
+/* --- the end --------------------------------------------------------------------------- */
+
+/* What is queued goes out, if the relay is there by then. */
+static void settle(struct dgram *dgram, int64_t limit_ns)
+{
+	while (has_queued(dgram) && clock_now_ns() < limit_ns &&
+	       conn_settle(dgram->assoc.control.fd, limit_ns) == -EINTR)
+		;
+}
+
+/* All that are, or those that leave only. */
+static void wait_for_all(bool leaving)
+{
+	int64_t limit = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	const struct dgram *dgram;
+
+	for (uint32_t i = 0; dgram_at(i, &dgram); i++)
+		if (dgram != NULL && (!leaving || dgram_leaves(dgram)))
+			settle((struct dgram *)dgram, limit);
+	for (uint32_t i = 0; dgram_at(i, &dgram); i++)
+		if (dgram != NULL && (!leaving || dgram_leaves(dgram)))
+			assoc_grace(&dgram->assoc);
+}
+
+void dgram_leave(void)
+{
+	if (__atomic_load_n(&dgram_count, __ATOMIC_RELAXED) > 0 &&
+	    fdtable_ours())
+		wait_for_all(false);
+}
+
+void dgram_leave_exec(void)
+{
+	if (dgram_any_leaving() && fdtable_ours())
+		wait_for_all(true);
+}
+
+void dgram_leave_child(void)
+{
+	struct dgram *dgram;
+	uint32_t index = 0;
+
+	while (dgram_any_leaving() && (dgram = next_leaving(&index)) != NULL)
+		let_go(dgram);
+	dgram_leaving = 0;
+}
