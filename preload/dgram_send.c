@@ -302,8 +302,7 @@ size_t outgoing_length(const struct msghdr *message)
 	size_t n = 0;
 
 	for (size_t i = 0; i < message->msg_iovlen; i++)
-		if (__builtin_add_overflow(n, message->msg_iov[i].iov_len, &n))
-			return SIZE_MAX;
+		n += message->msg_iov[i].iov_len;
 	return n;
 }
 
@@ -430,7 +429,8 @@ static long send_until_sent(struct dgram *dgram, int fd,
 
 	for (int i = 0; i < TRIES; i++) {
 		n = send_via(dgram, fd, message, out, flags);
-		if (n >= 0)
+		/* Without an association this is not the kernel's word. */
+		if (n >= 0 || assoc_phase(&dgram->assoc) != ASSOC_READY)
 			return n;
 		told = dgram_told(dgram, n);
 		if (told < 0)
