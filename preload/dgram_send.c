@@ -302,7 +302,8 @@ size_t outgoing_length(const struct msghdr *message)
 	size_t n = 0;
 
 	for (size_t i = 0; i < message->msg_iovlen; i++)
-		n += message->msg_iov[i].iov_len;
+		if (__builtin_add_overflow(n, message->msg_iov[i].iov_len, &n))
+			return SIZE_MAX;
 	return n;
 }
 

@@ -20,6 +20,7 @@ connected). How an answer is sent (STAGE is one of these):
     STAGE.append=TEXT  with TEXT in the same segment; \\n in it is a newline
     STAGE.flood=N      with N more bytes after it
     STAGE.silent       not at all; the connection stays open
+    STAGE.silent=N     likewise, to the first N connections
 What an answer says:
     method=N           this method, whatever was offered (255: none is good)
     user=NAME:PASSWORD username and password are required
@@ -145,6 +146,7 @@ class Answerer:
 
     def __init__(self, script, turn, reader, writer):
         self.script = script
+        self.turn = turn
         self.at = turn  # the byte of a sweep, counted from the next answer
         self.reader = reader
         self.writer = writer
@@ -178,7 +180,9 @@ class Answerer:
         def number(manner):
             return self.script.number(f"{stage}.{manner}")
 
-        if has("silent"):
+        silent = self.script.text(f"{stage}.silent")
+
+        if silent is not None and (not silent or self.turn < int(silent)):
             await swallow(self.reader)
             raise Ended
         if has("delay"):
