@@ -12,7 +12,7 @@
 
 #include "core/sys.h"
 
-enum { SUBJECTS_MAX = 256 };
+enum { SUBJECTS_MAX = 256, PROGRAM_MAX = 32 };
 
 /**
  * struct destination - where lines go; written by log_setup only
@@ -33,9 +33,6 @@ struct destination {
 };
 
 static struct destination destination;
-
-/* Programs write other words over their arguments, where libc's name for them points. */
-static char program[32];
 
 /*
  * Hashes of the subjects told by log_once, in the order of their telling; 0 is
@@ -200,8 +197,6 @@ void log_setup(enum log_level level, const char *path)
 {
 	struct destination d = { .level = level, .path = path };
 
-	log_format(program, sizeof(program), "%s",
-		   program_invocation_short_name);
 	if (path && strcmp(path, "stderr") == 0) {
 		d.path = NULL;
 		d.to_stderr = identify_stderr(&d) == 0;
@@ -272,13 +267,22 @@ static void deliver(const char *bytes, size_t len)
 	sys1(SYS_close, fd);
 }
 
+/* Some write a title over their arguments, into which libc's name points: its first word. */
+static void put_program(struct text *t)
+{
+	const char *name = program_invocation_short_name;
+
+	for (size_t i = 0; i < PROGRAM_MAX && name[i] && name[i] != ' '; i++)
+		put_foreign(t, name[i]);
+}
+
 static void write_line(const char *format, va_list *args)
 {
 	char line[LOG_LINE_MAX];
 	struct text t = { .out = line, .size = sizeof(line) - 1 };
 
 	put_string(&t, "socksify: ");
-	put_string(&t, program);
+	put_program(&t);
 	put(&t, '[');
 	put_signed(&t, sys0(SYS_getpid));
 	put_string(&t, "]: ");

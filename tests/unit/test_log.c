@@ -162,15 +162,14 @@ START_TEST(writes_program_pid_and_text)
 }
 END_TEST
 
-START_TEST(names_the_program_as_it_was_called)
+START_TEST(names_the_program_by_one_word_of_a_title)
 {
-	char called[] = "browser", expected[64];
+	char title[] = "browser -type tab -of example.com";
 	char *before = program_invocation_short_name;
+	char expected[64];
 
-	program_invocation_short_name = called;
 	log_setup(LOG_CONNECTION, path);
-	/* as one that shows a title in its arguments */
-	memcpy(called, "tab one", sizeof(called));
+	program_invocation_short_name = title;
 	log_line(LOG_CONNECTION, "x");
 	program_invocation_short_name = before;
 	snprintf(expected, sizeof(expected), "socksify: browser[%d]: x\n",
@@ -485,7 +484,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, format);
 	tcase_add_checked_fixture(file, setup, teardown);
 	tcase_add_test(file, writes_program_pid_and_text);
-	tcase_add_test(file, names_the_program_as_it_was_called);
+	tcase_add_test(file, names_the_program_by_one_word_of_a_title);
 	tcase_add_test(file, appends_to_what_is_there);
 	tcase_add_test(file, makes_a_file_that_others_cannot_read);
 	tcase_add_test(file, writes_up_to_its_level);
