@@ -12,7 +12,7 @@
 #include "core/sys.h"
 #include "preload/ask.h"
 #include "preload/conn.h"
-#include "preload/dgram.h"
+#include "preload/dgram_dns.h"
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/span.h"
@@ -89,6 +89,9 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 					   FD_EPOLL | FD_NESTS :
 					   FD_EPOLL);
 	}
+	/* What has woken who slept is not to wake who waits from now on. */
+	if (op != EPOLL_CTL_DEL)
+		dgram_was_nudged(fd);
 	if (op != EPOLL_CTL_DEL && event != NULL)
 		remember(epfd, op, fd, event);
 	if (op != EPOLL_CTL_DEL && listener_any())

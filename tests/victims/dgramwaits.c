@@ -385,6 +385,35 @@ static void one_each(const struct far *far)
 	}
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/* As libuv does it: sent by, and only then added. What wakes is an answer. */
+static void added_among_threads(const struct far *far)
+{
+	pthread_t other = thread(nothing, NULL);
+
+	pthread_join(other, NULL);
+	for (int linked = 0; linked < 2; linked++) {
+		int ep = epoll_create1(0);
+		int fd = linked ? connected(far, SOCK_NONBLOCK) :
+				  datagram(far, SOCK_NONBLOCK);
+
+		say_rc("send", send_to(fd, far, words, WORDS, 0));
+		epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 7);
+		say_epoll("epoll", ep, LONG_MS);
+		drain(far, fd);
+		epoll_change(ep, EPOLL_CTL_DEL, fd, 0, 0);
+		say_rc("send", send_to(fd, far, words, WORDS, 0));
+		epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, 8);
+		say_epoll("again", ep, LONG_MS);
+		drain(far, fd);
+		say_surplus("surplus", ep);
+	}
+}
+
 static void *sleeps_in_recv(void *arg)
 {
 	struct pair *pair = arg;
@@ -478,6 +507,7 @@ static const struct row rows[] = {
 	{ "signalled-by-fd", "echo", signalled_by_fd },
 	{ "in-a-handler", "echo", in_a_handler },
 	{ "one-each", "echo", one_each },
+	{ "added-among-threads", "echo", added_among_threads },
 	{ "cancelled", "echo", cancelled },
 	{ "closed", "echo", closed },
 };
