@@ -254,7 +254,12 @@ bool assoc_is_alive(struct assoc *assoc, bool now)
 
 	if (!now) {
 		__atomic_store_n(&assoc->used_ns, time, __ATOMIC_RELAXED);
-		__atomic_store_n(&assoc->unanswered, true, __ATOMIC_RELAXED);
+		if (!__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED)) {
+			__atomic_store_n(&assoc->silent_ns, time,
+					 __ATOMIC_RELAXED);
+			__atomic_store_n(&assoc->unanswered, true,
+					 __ATOMIC_RELAXED);
+		}
 	}
 	if (!now && time - __atomic_load_n(&assoc->looked_ns,
 					   __ATOMIC_RELAXED) < ASSOC_LOOK_NS)

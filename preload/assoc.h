@@ -24,6 +24,7 @@ enum assoc_phase {
  * @looked_ns:	when the control connection was last looked at
  * @used_ns:	when it was last asked for, to send something
  * @unanswered:	nothing has come since
+ * @silent_ns:	when the first was sent of what has no answer
  * @here:	the relay is on this machine
  * @begun_ns:	when the association was asked for
  * @grace_ns:	how long what was sent may wait at the relay
@@ -37,6 +38,7 @@ struct assoc {
 	int64_t looked_ns;
 	int64_t used_ns;
 	uint32_t unanswered;
+	int64_t silent_ns;
 	bool here;
 	int64_t begun_ns;
 	int64_t grace_ns;
@@ -96,6 +98,17 @@ static inline void assoc_answered(struct assoc *assoc)
 {
 	if (__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
 		__atomic_store_n(&assoc->unanswered, false, __ATOMIC_RELAXED);
+}
+
+/* There was time for an answer to what was sent, and none has come. */
+#define ASSOC_SILENT_NS 1000000000
+static inline bool assoc_is_silent(const struct assoc *assoc)
+{
+	return __atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&assoc->used_ns, __ATOMIC_RELAXED) -
+			       __atomic_load_n(&assoc->silent_ns,
+					       __ATOMIC_RELAXED) >
+		       ASSOC_SILENT_NS;
 }
 
 /*

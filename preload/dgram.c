@@ -192,6 +192,7 @@ static struct dgram *dgram_new(int fd, int family)
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	memset(dgram->senders, 0, sizeof(dgram->senders));
 	dgram->direct = false;
+	dgram->told = DGRAM_UNTOLD;
 	sources_clear(&dgram->sources);
 	__atomic_add_fetch(&dgram_count, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
@@ -510,6 +511,7 @@ static void associated(struct conn *conn, void *owner)
 				connect_kernel(dgram, fd);
 			dgram_queue_send(dgram, fd);
 			dgram->assoc.used_ns = clock_now_ns();
+			dgram->assoc.silent_ns = dgram->assoc.used_ns;
 			dgram->assoc.unanswered = true;
 		} else if (fd >= 0 && own.fd < 0 && dgram->queued > 0) {
 			dgram_fail(dgram, fd);
@@ -831,10 +833,13 @@ void dgram_option_set(struct dgram *dgram, int fd, int name)
 	dgram_unlock(dgram, &signals);
 }
 
-void dgram_option(struct dgram *dgram, int level, int name, int *value)
+void dgram_option(struct dgram *dgram, int fd, int level, int name, int *value)
 {
 	if (level == SOL_SOCKET && name == SO_ERROR)
-		*value = (int)-dgram_told(dgram, -*value);
+		*value = (int)-dgram_told(dgram, fd, -*value);
+	if (dgram_is_told_option(level, name) &&
+	    dgram->told == DGRAM_TOLD_US)
+		*value = 0;
 	if (dgram_connected(dgram) != DGRAM_VIA)
 		return;
 	if ((level == IPPROTO_IP && name == IP_MTU) ||

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "core/config.h"
@@ -15,6 +16,13 @@
 #include "preload/pool.h"
 #include "preload/route.h"
 #include "preload/sources.h"
+
+/* Who is told by the kernel what ICMP says (IP_RECVERR); the connected are in any case. */
+enum dgram_told {
+	DGRAM_UNTOLD,
+	DGRAM_TOLD_US,	/* nobody else: the program has not asked for it */
+	DGRAM_TOLD_BOTH,
+};
 
 /* Whom the program has connected its socket to. */
 enum dgram_peer {
@@ -111,6 +119,7 @@ struct dgram_sender {
  * @routes:	where it sent to lately
  * @senders:	who has sent to it lately
  * @direct:	it has sent something past the proxy
+ * @told:	enum dgram_told
  * @sources:	whom it sent to, and who answers
  */
 struct dgram {
@@ -150,6 +159,7 @@ struct dgram {
 	struct dgram_route routes[DGRAM_ROUTES];
 	struct dgram_sender senders[DGRAM_SENDERS];
 	bool direct;
+	uint32_t told;
 	struct sources sources;
 };
 
@@ -256,8 +266,17 @@ int dgram_wait_readable(struct dgram *dgram, int fd);
 /* The program has set an option of UDP. */
 void dgram_option_set(struct dgram *dgram, int fd, int name);
 
+/* The option that says who is told; and the program has set it. */
+static inline bool dgram_is_told_option(int level, int name)
+{
+	return (level == IPPROTO_IP && name == IP_RECVERR) ||
+	       (level == IPPROTO_IPV6 && name == IPV6_RECVERR);
+}
+
+void dgram_told_set(struct dgram *dgram);
+
 /* What the kernel says of an int option becomes what the program is to see. */
-void dgram_option(struct dgram *dgram, int level, int name, int *value);
+void dgram_option(struct dgram *dgram, int fd, int level, int name, int *value);
 
 /*
  * fd has become a descriptor that stdio may write to, by itself: the header of the next

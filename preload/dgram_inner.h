@@ -265,7 +265,19 @@ ssize_t incoming_give(struct incoming *in, struct msghdr *message,
  * A call on the socket failed: what the program is told in its place. 0: nothing, for it was
  * said of the way to the relay, by some router or the relay's host.
  */
-long dgram_told(struct dgram *dgram, long error);
+long dgram_told(struct dgram *dgram, int fd, long error);
+
+/* Before something is sent: when it seems to be in vain, what ICMP says is to be told. */
+void dgram_mind_way(struct dgram *dgram, int fd, bool silent);
+
+static inline void dgram_look_at_way(struct dgram *dgram, int fd)
+{
+	bool silent = assoc_is_silent(&dgram->assoc);
+
+	if (__builtin_expect(silent != (dgram->told != DGRAM_UNTOLD), 0))
+		dgram_mind_way(dgram, fd, silent);
+}
+
 
 /* By MSG_ERRQUEUE. As recvmsg, or -errno. */
 ssize_t dgram_receive_error(struct dgram *dgram, int fd, struct msghdr *message,

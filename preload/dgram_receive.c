@@ -230,7 +230,7 @@ static ssize_t receive_copied(struct dgram *dgram, int fd, struct msghdr *messag
 			if (r >= 0)
 				return r;
 		}
-		r = r == INCOMING_NOTHING ? 0 : dgram_told(dgram, r);
+		r = r == INCOMING_NOTHING ? 0 : dgram_told(dgram, fd, r);
 		if (r < 0)
 			return r;
 		r = await_rest(dgram, fd, flags, &limit);
@@ -263,7 +263,7 @@ static ssize_t receive_on(struct dgram *dgram, int fd, struct msghdr *message,
 		if (r == INCOMING_LEFT)
 			return receive_copied(dgram, fd, message, flags);
 		if (r != INCOMING_NOTHING) {
-			r = dgram_told(dgram, r);
+			r = dgram_told(dgram, fd, r);
 			if (r < 0)
 				return r;
 		}

@@ -433,7 +433,7 @@ static long send_until_sent(struct dgram *dgram, int fd,
 		/* Without an association this is not the kernel's word. */
 		if (n >= 0 || assoc_phase(&dgram->assoc) != ASSOC_READY)
 			return n;
-		told = dgram_told(dgram, n);
+		told = dgram_told(dgram, fd, n);
 		if (told < 0)
 			return told;
 	}
@@ -472,6 +472,7 @@ bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
 		dgram_lost(dgram);
 		return false;
 	}
+	dgram_look_at_way(dgram, fd);
 	return !dgram->assoc.here || detour_stays(fd);
 }
 
@@ -526,7 +527,7 @@ static long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *mess
 		n = send_plain(dgram, fd, message, out, flags);
 		if (__builtin_expect(n >= 0, 1))
 			return n;
-		n = dgram_told(dgram, n);
+		n = dgram_told(dgram, fd, n);
 		if (n < 0)
 			return n;
 	}

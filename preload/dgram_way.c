@@ -7,6 +7,10 @@
  * any more, another association is made. But what is too large for the way is the program's to
  * know, and how much is not, less our header.
  *
+ * The kernel tells all that only who is connected, or asks for it. Who is neither, and sends
+ * and gets no answer, might go on for ever to a relay that is no more: so for as long as it
+ * seems to send in vain it is asked for, and nobody else is told.
+ *
  * An error that waits in a socket which also sends past the proxy, and is not connected, may
  * be about those: it stays.
  */
@@ -18,6 +22,7 @@
 
 #include "core/row.h"
 #include "preload/dgram_inner.h"
+#include "preload/options.h"
 
 /* What the kernel makes of ICMP and ICMPv6, but for what is too large. */
 static bool is_from_icmp(long error)
@@ -56,7 +61,42 @@ static void doubt(struct dgram *dgram, int error)
 		dgram_lost(dgram);
 }
 
-long dgram_told(struct dgram *dgram, long error)
+/* --- who is told --------------------------------------------------------------------------- */
+
+/* An IPv6 socket has two of them, for its IPv4 peers. */
+static void set_told(struct dgram *dgram, int fd, bool on)
+{
+	option_set(fd, IPPROTO_IP, IP_RECVERR, on);
+	if (dgram->family == AF_INET6)
+		option_set(fd, IPPROTO_IPV6, IPV6_RECVERR, on);
+	dgram->told = on ? DGRAM_TOLD_US : DGRAM_UNTOLD;
+}
+
+static bool is_told(const struct dgram *dgram, int fd)
+{
+	return option_get(fd, IPPROTO_IP, IP_RECVERR, 0) != 0 ||
+	       (dgram->family == AF_INET6 &&
+		option_get(fd, IPPROTO_IPV6, IPV6_RECVERR, 0) != 0);
+}
+
+void dgram_told_set(struct dgram *dgram)
+{
+	dgram->told = DGRAM_UNTOLD;
+}
+
+void dgram_mind_way(struct dgram *dgram, int fd, bool silent)
+{
+	if (dgram_connected(dgram) != DGRAM_NONE || !is_of_relay_only(dgram))
+		return;
+	if (!silent && dgram->told == DGRAM_TOLD_US)
+		set_told(dgram, fd, false);
+	else if (silent && !is_told(dgram, fd))
+		set_told(dgram, fd, true);
+	else
+		dgram->told = silent ? DGRAM_TOLD_BOTH : DGRAM_UNTOLD;
+}
+
+long dgram_told(struct dgram *dgram, int fd, long error)
 {
 	long own;
 
@@ -65,6 +105,8 @@ long dgram_told(struct dgram *dgram, long error)
 	own = error == -ECONNREFUSED ? dgram_take_error(dgram) : 0;
 	if (own == 0)
 		doubt(dgram, (int)-error);
+	if (dgram->told == DGRAM_TOLD_US) /* and what waits in the queue goes, too */
+		set_told(dgram, fd, false);
 	return own;
 }
 

@@ -193,7 +193,7 @@ static int get_of_dgram(struct dgram *dgram, int fd, int level, int name,
 	if (r < 0 || *len != sizeof(given))
 		return r;
 	memcpy(&given, value, sizeof(given));
-	dgram_option(dgram, level, name, &given);
+	dgram_option(dgram, fd, level, name, &given);
 	memcpy(value, &given, sizeof(given));
 	return r;
 }

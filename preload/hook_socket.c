@@ -290,6 +290,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value,
 		fdtable_unnote(fd, FD_SEEN); /* it is of the other family now */
 	if (level == IPPROTO_UDP && dgram_peek(fd) != NULL)
 		dgram_option_set(dgram_peek(fd), fd, name);
+	if (dgram_is_told_option(level, name) && dgram_peek(fd) != NULL)
+		dgram_told_set(dgram_peek(fd));
 	if (!odd(level, name))
 		return r;
 	fdtable_note(fd, FD_ODD);

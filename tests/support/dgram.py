@@ -8,12 +8,16 @@
                                   outcome, by line
     dgram.py names PORT HOST...   one socket and several names
     dgram.py again HOST PORT      one socket, three times, with pauses
+    dgram.py insist HOST PORT TIMES  each kind of socket, three words, each of them sent until
+                                  it comes back, so often at most; and each error on the way
 
 Names are looked up as programs do it.
 """
 
 import asyncio
+import errno
 import os
+import select
 import selectors
 import socket
 import sys
@@ -183,6 +187,47 @@ def again(host, port):
     print(*results)
 
 
+RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11),
+           socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
+
+def try_once(sock, send, word, errors):
+    """True when the word has come back, half a second later at most."""
+    try:
+        send(word)
+        if select.select([sock], [], [], 0.5)[0]:
+            return sock.recv(100, socket.MSG_DONTWAIT) == word
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        errors.append(errno.errorcode[error.errno])
+    try:
+        sock.recvmsg(100, 500, socket.MSG_ERRQUEUE)
+        errors.append("queued")
+    except BlockingIOError:
+        pass
+    time.sleep(0.1)
+    return False
+
+
+def insist(host, port, times):
+    family, address = resolve(host, port)
+    for kind in ("connected", "unconnected"):
+        for told in (0, 1):
+            sock, errors = fresh(family), []
+            sock.setsockopt(*RECVERR[family], told)
+            send = lambda word: sock.sendto(word, address)
+            if kind == "connected":
+                sock.connect(address)
+                send = sock.send
+            words = [f"word {i}".encode() for i in range(3)]
+            back = [any(try_once(sock, send, word, errors)
+                        for _ in range(int(times)))
+                    for word in words]
+            print(kind, "told" if told else "untold", sum(back), "of", len(back),
+                  *(errors or ["no error"]))
+
+
 def names(port, *hosts):
     """One socket, several names with one port: in turn, then all at once."""
     addresses = [resolve(host, port) for host in hosts]
@@ -222,7 +267,8 @@ def talk(host, port, *only):
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"serve": serve, "talk": talk, "again": again, "names": names}[action](*arguments)
+    {"serve": serve, "talk": talk, "again": again, "names": names,
+     "insist": insist}[action](*arguments)
 
 
 if __name__ == "__main__":
