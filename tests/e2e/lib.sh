@@ -352,8 +352,8 @@ packets() {
 }
 
 # The filter for what may be on the link: the proxy's connections, its relays'
-# datagrams (and its word that a relay is gone), and the neighbours finding each
-# other. Reports of multicast membership are the kernel's own, made when an
+# datagrams (and each side's word that whom they were for is gone), and the
+# neighbours finding each other. Reports of multicast membership are the kernel's own, made when an
 # address is set.
 allowed_on_link() {
 	local port ports='' out='' back='' more
@@ -383,6 +383,10 @@ allowed_on_link() {
 	($out and src host fd11:1::2 and dst host $PROXY6) or
 	($back and src host $PROXY6 and dst host fd11:1::2) or
 	(icmp[0] = 3 and icmp[17] = 17 and src host $PROXY and dst host $CLIENT) or
+	(icmp[0] = 3 and icmp[1] = 3 and icmp[17] = 17 and
+	 src host $CLIENT and dst host $PROXY) or
+	(icmp6 and ip6[40] = 1 and ip6[41] = 4 and ip6[54] = 17 and
+	 src host fd11:1::2 and dst host $PROXY6) or
 	(arp and arp[14:4] = 0x0a0b0101 and arp[24:4] = 0x0a0b0102) or
 	(arp and arp[14:4] = 0x0a0b0102 and arp[24:4] = 0x0a0b0101) or
 	(icmp6 and (ip6[40] = 135 or ip6[40] = 136) and
