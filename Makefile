@@ -90,9 +90,10 @@ $(BUILD)/%.o: %.c
 # Where the command looks for the library once it is installed.
 $(call obj,launcher/library.c): ALL_CFLAGS += -DSOCKSIFY_LIBDIR='"$(LIBDIR)"'
 
-# A hook is defined with libc's own name, which fortified inlines would take.
+# A hook is defined with libc's own name, which fortified inlines would take. And it
+# begins on a cache line: where it did by chance only, write cost 8 or 25 ns more.
 $(call obj,$(filter preload/hook_%,$(PRELOAD))): \
-	ALL_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 \
+	ALL_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 -falign-functions=64 \
 	-Wno-unknown-warning-option -Wno-nonnull-compare
 
 $(BUILD)/libinner.a: $(call obj,$(CORE) $(RESOLVER))
