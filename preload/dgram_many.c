@@ -126,10 +126,23 @@ struct in_batch {
 
 _Static_assert(sizeof(struct in_batch) <= BATCH_SIZE, "it fits");
 
-static bool in_make(const struct dgram *dgram, const struct msghdr *message,
-		    struct mmsghdr *kernel, struct incoming *in)
+/*
+ * What was received for one may be given to another one before it, so all of a batch have the
+ * same room: nothing is cut for the wrong one.
+ */
+static bool has_room_of(const struct msghdr *message,
+			const struct msghdr *first)
 {
-	if (dgram_unreadable(message) < 0 || message->msg_iovlen > DGRAM_VECTORS)
+	return message->msg_controllen == first->msg_controllen &&
+	       outgoing_length(message) == outgoing_length(first);
+}
+
+static bool in_make(const struct dgram *dgram, const struct msghdr *message,
+		    const struct msghdr *first, struct mmsghdr *kernel,
+		    struct incoming *in)
+{
+	if (dgram_unreadable(message) < 0 ||
+	    message->msg_iovlen > DGRAM_VECTORS || !has_room_of(message, first))
 		return false;
 	incoming_lay_out(dgram, in, message);
 	incoming_message(in, message, &kernel->msg_hdr);
@@ -217,7 +230,8 @@ static long receive_batch(struct dgram *dgram, int fd, struct mmsghdr *messages,
 	if (batch == NULL)
 		return got;
 	for (made = 0; made < n && made < BATCH_MESSAGES; made++)
-		if (!in_make(dgram, &messages[made].msg_hdr, &batch->kernel[made],
+		if (!in_make(dgram, &messages[made].msg_hdr,
+			     &messages[0].msg_hdr, &batch->kernel[made],
 			     &batch->messages[made]))
 			break;
 	if (made > 0)
