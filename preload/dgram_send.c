@@ -194,10 +194,12 @@ static int find_way(struct dgram *dgram, const struct msghdr *message,
 {
 	socklen_t len = message->msg_namelen;
 
-	if (message->msg_name == NULL || len < sizeof(address->sa.sa_family)) {
+	if (message->msg_name == NULL || len == 0) {
 		by_connection(dgram, out);
 		return 0;
 	}
+	if (len < sizeof(address->sa.sa_family))
+		return -EINVAL;
 	if (len == sizeof(address->in))
 		memcpy(address, message->msg_name, sizeof(address->in));
 	else if (len <= sizeof(*address))

@@ -137,6 +137,8 @@ static ssize_t send_dgram_to(struct dgram *dgram, int fd, const void *buf, size_
 				  .msg_iov = &iov,
 				  .msg_iovlen = 1 };
 
+	if (addr != NULL && len == 0) /* which means none in a message only */
+		return hooks_result(-EINVAL);
 	return hooks_result(dgram_send(dgram, fd, &message, flags));
 }
 
