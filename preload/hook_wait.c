@@ -512,6 +512,17 @@ static int tell_sets(const struct sets *given, struct sets *got,
 	return told;
 }
 
+/* The same of those alone that were given. */
+static void copy_given(struct sets *to, const struct sets *from)
+{
+	for (int i = 0; i < SETS; i++) {
+		if (from->set[i])
+			memcpy(to->set[i], from->set[i], from->bytes);
+		else
+			to->set[i] = NULL;
+	}
+}
+
 static void give_sets(const struct sets *given, const struct sets *copy)
 {
 	for (int i = 0; i < SETS; i++)
@@ -680,33 +691,56 @@ static bool sets_woke_early(const struct sets *sets)
 	return false;
 }
 
+/* As pselect's, or as select's, which is told in timeval what time is left. */
+static int select_itself(struct sets *sets, const struct timespec *timeout,
+			 struct timeval *timeval, const sigset_t *mask)
+{
+	if (timeval != NULL)
+		return REAL(select)(sets->n, (fd_set *)sets->set[SET_IN],
+				    (fd_set *)sets->set[SET_OUT],
+				    (fd_set *)sets->set[SET_EXCEPT], timeval);
+	return real_select(sets, timeout, mask);
+}
+
 /*
- * The sets as they were are needed again when a connect began meanwhile in another
- * thread, and the kernel overwrites what it is given: so it is given a copy.
+ * There is nothing of ours: the kernel's own, which *early says came back too soon. The sets
+ * as they were are needed again when a connect began meanwhile in another thread, and the
+ * kernel overwrites what it is given: so it is given a copy.
  */
-static int do_pselect(const struct sets *given, const struct timespec *timeout,
-		      struct span *span, const sigset_t *mask)
+static int select_plainly(const struct sets *given,
+			  const struct timespec *timeout,
+			  struct timeval *timeval, const sigset_t *mask,
+			  bool *early)
 {
 	SCRATCH scratch = { 0 };
 	set_word own[SETS * OWN_SET_BYTES / sizeof(set_word)];
-	char *memory;
+	char *memory =
+		scratch_get(&scratch, own, sizeof(own), SETS * given->bytes);
 	struct sets got;
 	int r;
 
-	if (any_of_ours())
-		return select_slowly(given, span, mask);
-	memory = scratch_get(&scratch, own, sizeof(own), SETS * given->bytes);
+	*early = false;
 	if (memory == NULL)
 		return (int)hooks_result(-ENOMEM);
 	got = sets_in(memory, given->n, given->bytes);
-	copy_sets(&got, given);
-	r = real_select(&got, timeout, mask);
-	if (r < 0)
-		return r;
-	if (r > 0 && any_of_ours() && sets_woke_early(&got))
-		return select_slowly(given, span, mask);
-	give_sets(given, &got);
+	copy_given(&got, given);
+	r = select_itself(&got, timeout, timeval, mask);
+	*early = r > 0 && any_of_ours() && sets_woke_early(&got);
+	if (r >= 0 && !*early)
+		give_sets(given, &got);
 	return r;
+}
+
+static int do_pselect(const struct sets *given, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	struct span span = span_of(timeout);
+	bool early = true;
+	int r = 0;
+
+	if (!any_of_ours())
+		r = select_plainly(given, timeout, NULL, mask, &early);
+	return early ? select_slowly(given, &span, mask) : r;
 }
 
 static struct sets sets_given(int n, fd_set *in, fd_set *out, fd_set *except)
@@ -721,29 +755,39 @@ static struct sets sets_given(int n, fd_set *in, fd_set *out, fd_set *except)
 	return sets;
 }
 
-/* Linux writes the time that is left back, select(2). */
-static int do_select(int n, fd_set *in, fd_set *out, fd_set *except,
-		     struct timeval *timeout)
+static int select_by_span(const struct sets *given, struct timeval *timeout)
 {
 	struct timespec time;
-	struct sets given;
 	struct span span;
 	int r;
 
-	if (n < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
-		return REAL(select)(n, in, out, except, timeout);
-	given = sets_given(n, in, out, except);
 	if (timeout) {
 		time.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
 		time.tv_nsec = timeout->tv_usec % 1000000 * 1000;
 	}
 	span = span_of(timeout ? &time : NULL);
-	r = do_pselect(&given, timeout ? &time : NULL, &span, NULL);
+	r = select_slowly(given, &span, NULL);
 	if (timeout && r == 0) /* the span may end a tick later */
 		*timeout = (struct timeval){ 0 };
 	else if (timeout)
 		span_left(&span, timeout);
 	return r;
+}
+
+/* Linux writes the time that is left back, select(2). */
+static int do_select(int n, fd_set *in, fd_set *out, fd_set *except,
+		     struct timeval *timeout)
+{
+	bool early = true;
+	struct sets given;
+	int r = 0;
+
+	if (n < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+		return REAL(select)(n, in, out, except, timeout);
+	given = sets_given(n, in, out, except);
+	if (!any_of_ours())
+		r = select_plainly(&given, NULL, timeout, NULL, &early);
+	return early ? select_by_span(&given, timeout) : r;
 }
 
 EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except,
@@ -761,12 +805,10 @@ EXPORT int __select(int n, fd_set *in, fd_set *out, fd_set *except,
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
 		   const struct timespec *timeout, const sigset_t *mask)
 {
-	struct span span;
 	struct sets given;
 
 	if (n < 0 || !span_valid(timeout))
 		return REAL(pselect)(n, in, out, except, timeout, mask);
-	span = span_of(timeout);
 	given = sets_given(n, in, out, except);
-	return do_pselect(&given, timeout, &span, mask);
+	return do_pselect(&given, timeout, mask);
 }
