@@ -228,6 +228,9 @@ static int do_epoll_wait(const struct wait *wait, int timeout_ms)
 	if (conn_any()) {
 		conn_expire();
 		r = wait_once(wait, &span);
+	} else if (wait->mask == NULL) {
+		r = REAL(epoll_wait)(wait->epfd, wait->events, wait->max,
+				     timeout_ms);
 	} else {
 		r = REAL(epoll_pwait)(wait->epfd, wait->events, wait->max,
 				      timeout_ms, wait->mask);
