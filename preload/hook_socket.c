@@ -101,8 +101,8 @@ static void refused(int domain, int type, int protocol)
 
 	log_format(kind, sizeof(kind), "socket(%d, %d, %d)", domain,
 		   type & SOCK_TYPE_MASK, protocol);
-	log_once(kind, "%s refused: a SOCKS5 proxy carries TCP and UDP only",
-		 kind);
+	log_once(kind, "%s refused: a SOCKS5 proxy carries TCP and UDP only; only "
+		 "without socksify may the program have it", kind);
 }
 
 EXPORT int socket(int domain, int type, int protocol)
