@@ -14,7 +14,8 @@
 #include "preload/assoc.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h> /* knows tcpi_min_rtt, which glibc does not */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -28,7 +29,7 @@ static int64_t refused_until;
 
 #define REFUSED_NS (120 * NS_PER_S)
 
-#define GRACE_LEAST_NS (20 * NS_PER_MS)
+#define GRACE_LEAST_NS (50 * NS_PER_MS)
 #define GRACE_MOST_NS  (250 * NS_PER_MS)
 
 void assoc_setup(const struct config *the_config)
@@ -160,8 +161,8 @@ static bool find_relay(const struct assoc *assoc, const struct endpoint *bound,
 }
 
 /*
- * How long the proxy took to answer, but for the network's part of it: three round trips at
- * the most, of those that TCP has measured. So much it may let a datagram wait.
+ * How long the proxy took to answer, but for the network's part of it: three round trips, of
+ * the shortest that TCP has seen. So much it may let a datagram wait.
  */
 static int64_t slowness(const struct assoc *assoc)
 {
@@ -171,7 +172,7 @@ static int64_t slowness(const struct assoc *assoc)
 	if (sys5(SYS_getsockopt, assoc->control.fd, IPPROTO_TCP, TCP_INFO, &info,
 		 &len) < 0)
 		return 0;
-	return clock_now_ns() - assoc->begun_ns - 3000ll * info.tcpi_rtt;
+	return clock_now_ns() - assoc->begun_ns - 3000ll * info.tcpi_min_rtt;
 }
 
 static int64_t grace_for(const struct assoc *assoc)

@@ -8,7 +8,7 @@
  * the way of that: it may be in the queue still, since there is no relay yet; and the relay
  * may have it in its own socket's queue, and drop it there when it sees the control
  * connection end (Dante does; shadowsocks and v2ray do not). How long that takes nobody
- * tells, so it is given a time: twenty milliseconds, or as much more as the proxy took to
+ * tells, so it is given a time: fifty milliseconds, or as much more as the proxy took to
  * answer the request for the association, which it spent on other things.
  *
  * The close itself does not wait. The struct dgram of the closed socket leaves: it stays,
