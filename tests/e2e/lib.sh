@@ -430,7 +430,8 @@ start() {
 }
 
 # start_danted METHOD: Dante on port 1080 of the proxy host, both families;
-# METHOD is none, or username: only alice with secret. Its words: danted.log,
+# METHOD is none, or username: only alice with secret. DANTED_OPTIONS is one more line of
+# its configuration. Its words: danted.log,
 # danted_requests what it was asked for, $danted its process.
 start_danted() {
 	local method=$1
@@ -441,6 +442,7 @@ start_danted() {
 	external: link2
 	clientmethod: none
 	socksmethod: $method
+	${DANTED_OPTIONS:-}
 	user.privileged: root
 	user.notprivileged: root
 	client pass { from: 0/0 to: 0/0 }

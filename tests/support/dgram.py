@@ -10,6 +10,7 @@
     dgram.py again HOST PORT      one socket, three times, with pauses
     dgram.py insist HOST PORT TIMES  each kind of socket, three words, each of them sent until
                                   it comes back, so often at most; and each error on the way
+    dgram.py source HOST PORT     where an answer comes from
 
 Names are looked up as programs do it.
 """
@@ -23,7 +24,7 @@ import socket
 import sys
 import time
 
-PATIENCE = 10
+PATIENCE = int(os.environ.get("DGRAM_PATIENCE", "10"))
 
 
 def bound(host, port):
@@ -228,6 +229,15 @@ def insist(host, port, times):
                   *(errors or ["no error"]))
 
 
+def source(host, port):
+    family, address = resolve(host, port)
+    sock = fresh(family)
+    sock.sendto(b"who", address)
+    answered = sock.recvfrom(100)[1]
+    print("the same" if answered[1] == int(port) else "another", "port of",
+          answered[0])
+
+
 def names(port, *hosts):
     """One socket, several names with one port: in turn, then all at once."""
     addresses = [resolve(host, port) for host in hosts]
@@ -267,7 +277,7 @@ def talk(host, port, *only):
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"serve": serve, "talk": talk, "again": again, "names": names,
+    {"serve": serve, "talk": talk, "again": again, "source": source, "names": names,
      "insist": insist}[action](*arguments)
 
 
