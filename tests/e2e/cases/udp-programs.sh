@@ -138,7 +138,7 @@ start_programs() {
 		says "node-connected-$host" node -e "$node" connected "$host"
 		says "node-$host" node -e "$node" unconnected "$host"
 	done
-	spoken nc hello nc -u -w 1 www.world.example 7000
+	spoken nc hello nc -u -q 0 www.world.example 7000
 	spoken ncat hello ncat -u www.world.example 7000
 	spoken dtls 'from the world' openssl s_client -dtls \
 		-connect www.world.example:4433
