@@ -66,6 +66,7 @@ uint32_t ask_count;
 static struct asked *all;
 static struct ask_served *served_all;
 static struct asked *orphans; /* a parent's, in the child of a fork */
+static bool stepping; /* all of them are gone through: none is freed */
 static uint32_t lock_word;
 static int gathering = -1; /* the epoll */
 static int timer = -1;
@@ -304,10 +305,12 @@ int ask_within(void *owner, const struct asker *asker,
 	struct asked *asked;
 
 	bury_orphans();
-	bury();
+	if (!stepping)
+		bury();
 	if (is_asked(owner, question))
 		return 0;
-	make_room();
+	if (!stepping)
+		make_room();
 	asked = asked_new(owner, asker, question);
 	if (asked == NULL)
 		return -ENOMEM;
@@ -434,9 +437,11 @@ void ask_step(void)
 		return;
 	conn_expire();
 	ask_lock(&signals);
+	stepping = true;
 	for (struct asked *asked = all; asked != NULL; asked = asked->next)
 		if (asked->lookup != NULL && asked->owner != NULL)
 			lookup_step(asked->lookup);
+	stepping = false;
 	bury();
 	step_served();
 	gather_all();
@@ -498,5 +503,6 @@ void ask_forked_child(void)
 	all = NULL;
 	served_all = NULL;
 	ask_count = 0;
+	stepping = false;
 	lock_word = 0;
 }

@@ -28,9 +28,9 @@ struct ask_question {
 };
 
 /**
- * struct asker - who asks; both are called with signals blocked, and may not ask
+ * struct asker - who asks; both are called with signals blocked and the lock
  * @answered:	what owner's question came to; len is 0 where nobody answered. reply may be
- *		changed
+ *		changed. May ask more, by ask_within
  * @waiting:	somebody is about to wait, and will step; or NULL
  */
 struct asker {

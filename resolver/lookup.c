@@ -848,6 +848,36 @@ static int worse(int a, int b)
 	return a == -ENODATA ? b : a;
 }
 
+int lookup_query(const char *name, int family, uint8_t *query, size_t size)
+{
+	struct outside outside = enter();
+	uint8_t *made;
+	int len, r = make_query(name, family == AF_INET6 ? DNS_AAAA : DNS_A,
+				&made, &len);
+
+	if (r == 0) {
+		r = (size_t)len <= size ? len : -EMSGSIZE;
+		if (r > 0)
+			memcpy(query, made, (size_t)len);
+		ares_free_string(made);
+	}
+	leave(outside);
+	return r;
+}
+
+int lookup_read(const uint8_t *reply, size_t len, int family,
+		struct hosts_answer *answer)
+{
+	struct question question = { .reply = (uint8_t *)reply,
+				     .len = (ssize_t)len };
+
+	forget_hosts(answer);
+	if (len == 0)
+		return -ETIMEDOUT;
+	return take_answer(&question, family == AF_INET6 ? DNS_AAAA : DNS_A,
+			   answer);
+}
+
 int lookup_addresses(const struct lookup_io *io, const char *name, int family,
 		     struct hosts_answer *answer)
 {

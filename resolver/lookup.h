@@ -113,4 +113,12 @@ bool lookup_step(struct lookup *lookup);
 /* Forgets it; done is not called. */
 void lookup_cancel(struct lookup *lookup);
 
+/*
+ * The message that asks for a name's addresses of one family: its length, or -errno. And what
+ * the reply to it says, as lookup_addresses would.
+ */
+int lookup_query(const char *name, int family, uint8_t *query, size_t size);
+int lookup_read(const uint8_t *reply, size_t len, int family,
+		struct hosts_answer *answer);
+
 #endif
