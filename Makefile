@@ -125,8 +125,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
-		$< $(BUILD)/libinner.a $(CARES) \
+		$< $(UNIT_PRELOAD) $(BUILD)/libinner.a $(CARES) \
 		$$(pkg-config --cflags --libs check)
+
+# Modules of the library that stand alone are tested as the pure ones are.
+$(BUILD)/unit/test_sources: UNIT_PRELOAD = $(call obj,preload/sources.c preload/signals.c)
+$(BUILD)/unit/test_sources: $(call obj,preload/sources.c preload/signals.c)
 
 # Victims are the unmodified programs: nothing of ours is linked.
 $(BUILD)/victims/%: tests/victims/%.c $(wildcard tests/victims/*.h)

@@ -48,12 +48,14 @@
 #include "preload/ask.h"
 #include "preload/clock.h"
 #include "preload/dgram_dns.h"
+#include "preload/dgram_names.h"
 #include "preload/detour.h"
 #include "preload/nameserver.h"
 #include "preload/options.h"
 #include "preload/proxy.h"
 #include "preload/signals.h"
 #include "preload/watch.h"
+#include "resolver/fakemap.h"
 
 enum { PATIENCE_S = 5 }; /* of a blocking call, for the proxy */
 
@@ -109,11 +111,12 @@ bool dgram_is_udp(int fd, int *family)
 static void dgram_release(struct thing *thing)
 {
 	struct dgram *dgram = (struct dgram *)thing;
-
+	bool leaves = dgram_leave_begin(dgram);
 	sigset_t signals;
 
-	ask_forget(dgram);
-	if (dgram_leave_begin(dgram))
+	if (!leaves || dgram->queued == 0)
+		ask_forget(dgram); /* else it may be about names in the queue */
+	if (leaves)
 		return;
 	/* Another thread may still be in a call on it; the batch stays for the next one. */
 	dgram_lock(dgram, &signals);
@@ -354,21 +357,109 @@ static bool stands_for_name(const struct endpoint *to)
 }
 
 /* The other target is made the one that counts. */
-static void set_target(struct dgram *dgram, const struct peer *peer,
-		       const uint8_t *header, int header_len)
+static void set_target(struct dgram *dgram, const struct dgram_target *target)
 {
 	uint32_t turn = !dgram->turn;
-	struct dgram_target *target = &dgram->targets[turn];
 
-	target->peer = *peer;
-	target->len = (uint16_t)header_len;
-	memcpy(target->header, header, (size_t)header_len);
+	dgram->targets[turn] = *target;
 	__atomic_store_n(&dgram->lead,
-			 peer->address.sa.sa_family == AF_INET ?
+			 target->peer.address.sa.sa_family == AF_INET ?
 				 SOCKS5_UDP_HEADER_IPV4 :
 				 SOCKS5_UDP_HEADER_IPV6,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
+}
+
+/*
+ * How a name is sent to is decided when that is done: programs connect to learn their own
+ * address, too. A name server is asked in another way. False: it cannot be a target.
+ */
+static bool make_target(struct dgram_target *target, const struct endpoint *to)
+{
+	int len = socks5_put_udp_header(target->header, sizeof(target->header),
+					to);
+
+	if (len < 0)
+		return false;
+	target->len = (uint16_t)len;
+	target->route = ROUTE_VIA;
+	if (to->port == 0)
+		target->route = OUTGOING_NOWHERE;
+	else if (stands_for_name(to) && to->port != DNS_SERVICE_PORT)
+		target->route = OUTGOING_HELD;
+	return true;
+}
+
+/* given is the address that stands for the name. 0 or -errno. */
+static int enter_target(struct dgram *dgram, struct dgram_target *target,
+			const union route_address *given, socklen_t len,
+			const struct endpoint *to)
+{
+	int name;
+
+	target->source = 0;
+	if (target->route != OUTGOING_HELD)
+		return 0;
+	name = sources_enter(&dgram->sources, &given->sa, len, to);
+	if (name < 0)
+		return name;
+	target->source = (uint16_t)(name + 1);
+	return 0;
+}
+
+/* It still is, and is not settled. */
+static bool is_target(const struct dgram *dgram, const struct dgram_target *target)
+{
+	const struct dgram_target *now = dgram_target(dgram);
+
+	return now->route == OUTGOING_HELD && now->source == target->source &&
+	       now->len == target->len &&
+	       memcmp(now->header, target->header, now->len) == 0;
+}
+
+int dgram_settle_target(struct dgram *dgram, const struct dgram_target *target,
+			struct outgoing *out)
+{
+	struct dgram_target settled = *target;
+	struct endpoint to;
+	sigset_t signals;
+	uint8_t frag;
+	int r;
+
+	if (socks5_get_udp_header(settled.header, settled.len, &frag, &to) < 0)
+		return -ENETUNREACH;
+	out->source = settled.source;
+	out->header = out->own;
+	memcpy(out->own, settled.header, settled.len);
+	r = dgram_name_header(dgram, settled.source - 1, &to, settled.header);
+	if (r <= 0)
+		return r; /* held, with the header of the name */
+	memcpy(out->own, settled.header, (size_t)r);
+	out->len = (size_t)r;
+	out->route = ROUTE_VIA;
+	settled.len = (uint16_t)r;
+	settled.route = ROUTE_VIA;
+	dgram_lock(dgram, &signals);
+	if (is_target(dgram, target))
+		set_target(dgram, &settled);
+	dgram_unlock(dgram, &signals);
+	return 0;
+}
+
+void dgram_unsettle_target(struct dgram *dgram)
+{
+	struct dgram_target target;
+	struct endpoint address, to;
+	sigset_t signals;
+
+	dgram_lock(dgram, &signals);
+	target = *dgram_target(dgram);
+	if (dgram_connected(dgram) == DGRAM_VIA && target.source > 0 &&
+	    endpoint_from_sockaddr(&address, &target.peer.address.sa,
+				   target.peer.len) == 0 &&
+	    fakemap_name(&address, &to) == 1 && make_target(&target, &to))
+		set_target(dgram, &target);
+	dgram_unlock(dgram, &signals);
 }
 
 /* Connects the kernel's socket to the relay, or the proxy as long as there is none. */
@@ -401,15 +492,13 @@ static void shown_peer(struct peer *shown, const struct endpoint *to, int family
 static int connect_via(int fd, int family, const union route_address *address,
 		       socklen_t len, const struct endpoint *to)
 {
-	uint8_t header[SOCKS5_UDP_HEADER_MAX];
-	int header_len = socks5_put_udp_header(header, sizeof(header), to);
 	bool dns = to->port == DNS_SERVICE_PORT;
+	struct dgram_target target;
 	struct dgram *dgram;
-	struct peer shown;
 	sigset_t signals;
 	int r;
 
-	if (header_len < 0 || (!dns && assoc_is_refused()))
+	if (!make_target(&target, to) || (!dns && assoc_is_refused()))
 		return -ENETUNREACH;
 	r = dns ? 0 : proxy_find();
 	if (r < 0)
@@ -417,18 +506,19 @@ static int connect_via(int fd, int family, const union route_address *address,
 	dgram = dgram_made(fd, family);
 	if (dgram == NULL)
 		return -ENOBUFS;
-	shown_peer(&shown, to, family, address, len);
+	shown_peer(&target.peer, to, family, address, len);
+	r = enter_target(dgram, &target, address, len, to);
+	if (r < 0)
+		return r;
 	dgram_lock(dgram, &signals);
 	r = dns ? dgram_connect_self(fd, address, len) :
 		  connect_kernel(dgram, fd);
 	if (r == 0) {
-		set_target(dgram, &shown, header, header_len);
+		set_target(dgram, &target);
 		__atomic_store_n(&dgram->connected,
 				 dns ? DGRAM_DNS : DGRAM_VIA, __ATOMIC_RELEASE);
 	}
 	dgram_unlock(dgram, &signals);
-	if (r == 0 && stands_for_name(to))
-		sources_sent_to_name(&dgram->sources, &address->sa, len);
 	return r;
 }
 
@@ -490,34 +580,50 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 
 /* --- the association ---------------------------------------------------------------- */
 
+void dgram_send_queued(struct dgram *dgram)
+{
+	struct private_fd own = { .fd = -1 };
+	int fd;
+
+	if (assoc_phase(&dgram->assoc) != ASSOC_READY)
+		return;
+	if (dgram_leaves(dgram))
+		private_fd_socket(&own, dgram->family, SOCK_DGRAM);
+	fd = own.fd >= 0 ? own.fd : dgram_shown_by(dgram);
+	if (own.fd >= 0 && dgram_connected(dgram) == DGRAM_VIA)
+		connect_kernel(dgram, fd);
+	if (fd >= 0)
+		dgram_queue_send(dgram, fd);
+	else
+		dgram_queue_drop(dgram);
+	private_fd_close(&own);
+}
+
 /* Its control connection is over, in one way or the other. */
 static void associated(struct conn *conn, void *owner)
 {
 	struct dgram *dgram = owner;
-	struct private_fd own = { .fd = -1 };
 	sigset_t signals;
 	int fd;
 
 	dgram_lock(dgram, &signals);
 	if (dgram->assoc.control.cookie == conn->cookie &&
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		if (dgram_leaves(dgram))
-			private_fd_socket(&own, dgram->family, SOCK_DGRAM);
-		fd = own.fd >= 0 ? own.fd : dgram_shown_by(dgram);
+		fd = dgram_leaves(dgram) ? -1 : dgram_shown_by(dgram);
 		assoc_settle(&dgram->assoc, conn, dgram->family);
 		dgram_unnudge(dgram);
-		if (fd >= 0 && assoc_phase(&dgram->assoc) == ASSOC_READY) {
-			if (dgram_connected(dgram) == DGRAM_VIA)
+		if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
+			if (fd >= 0 && dgram_connected(dgram) == DGRAM_VIA)
 				connect_kernel(dgram, fd);
-			dgram_queue_send(dgram, fd);
+			dgram_send_queued(dgram);
 			dgram->assoc.used_ns = clock_now_ns();
 			dgram->assoc.silent_ns = dgram->assoc.used_ns;
 			dgram->assoc.unanswered = true;
-		} else if (fd >= 0 && own.fd < 0 && dgram->queued > 0) {
-			dgram_fail(dgram, fd);
+		} else {
+			if (fd >= 0 && dgram->queued > 0)
+				dgram_fail(dgram, fd);
+			dgram_queue_drop(dgram);
 		}
-		dgram_queue_drop(dgram);
-		private_fd_close(&own);
 	}
 	dgram_unlock(dgram, &signals);
 }
@@ -527,18 +633,6 @@ static void attend_epoll(int epfd, void *arg)
 	const int *control = arg;
 
 	conn_attend(*control, epfd);
-}
-
-static bool may_wait(int fd, int flags)
-{
-	return !(flags & MSG_DONTWAIT) &&
-	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
-}
-
-/* Who sleeps until SIGIO comes steps nothing: the first datagram waits in any case. */
-static bool tells_by_signal(int fd)
-{
-	return sys2(SYS_fcntl, fd, F_GETFL) & O_ASYNC;
 }
 
 static bool may_be_watched(int fd)
@@ -552,7 +646,7 @@ static void wake_waiters(struct dgram *dgram, int fd, int control, int flags)
 {
 	if (may_be_watched(fd))
 		watch_each_epoll(fd, attend_epoll, &control);
-	else if (!__libc_single_threaded && !may_wait(fd, flags))
+	else if (!__libc_single_threaded && !dgram_may_wait(fd, flags))
 		dgram_nudge(dgram, fd);
 }
 
@@ -579,16 +673,19 @@ static int begin(struct dgram *dgram, int fd, int flags)
 	return r;
 }
 
-/* Within SO_SNDTIMEO, and not for long: a datagram would be lost by then. */
-static void wait_for_relay(struct dgram *dgram, int fd)
+/* Not for long: a datagram would be lost by then. */
+int64_t dgram_send_limit_ns(int fd)
 {
 	int64_t limit = clock_now_ns() + PATIENCE_S * NS_PER_S;
 	struct timeval timeout = option_send_timeout(fd);
 	int64_t own = clock_limit_ns(&timeout);
 
-	if (own < limit)
-		limit = own;
-	conn_settle(dgram->assoc.control.fd, limit);
+	return own < limit ? own : limit;
+}
+
+static void wait_for_relay(struct dgram *dgram, int fd)
+{
+	conn_settle(dgram->assoc.control.fd, dgram_send_limit_ns(fd));
 }
 
 /* The program has closed the control connection where we did not see it: nobody is told. */
@@ -645,7 +742,7 @@ int dgram_need_relay(struct dgram *dgram, int fd, int flags)
 	}
 	assoc_step(&dgram->assoc);
 	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		if (!may_wait(fd, flags) && !tells_by_signal(fd))
+		if (!dgram_may_wait(fd, flags) && !dgram_tells_by_signal(fd))
 			return 1;
 		/* Nobody expects a datagram's send to be interrupted: it is queued. */
 		wait_for_relay(dgram, fd);
@@ -801,15 +898,18 @@ void dgram_unprime(struct dgram *dgram, int fd)
 void dgram_prime(int fd)
 {
 	struct dgram *dgram = dgram_peek(fd);
-	const struct dgram_target *target;
+	const struct msghdr plain = { 0 };
+	union route_address address;
+	struct outgoing out;
 
 	if (dgram == NULL || dgram_connected(dgram) != DGRAM_VIA ||
-	    dgram_need_relay(dgram, fd, 0) != 0)
+	    dgram_need_relay(dgram, fd, 0) != 0 ||
+	    outgoing_find(dgram, &plain, &address, &out) < 0 ||
+	    out.route != ROUTE_VIA)
 		return;
 	dgram_unprime(dgram, fd);
-	target = dgram_target(dgram);
 	__atomic_store_n(&dgram->stdio, true, __ATOMIC_RELAXED);
-	if (sys6(SYS_sendto, fd, target->header, target->len,
+	if (sys6(SYS_sendto, fd, out.header, out.len,
 		 MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0) > 0)
 		__atomic_store_n(&dgram->primed, true, __ATOMIC_RELAXED);
 }
@@ -895,6 +995,7 @@ void dgram_forked_child(void)
 		dgram->lock = 0;
 		dgram->batch_busy = 0;
 		dgram_queue_drop(dgram);
+		sources_forked_child(&dgram->sources);
 	}
 	dgram_leave_child();
 }
@@ -911,20 +1012,16 @@ bool dgram_at(uint32_t index, const struct dgram **dgram)
 /* Its peer is judged anew: a name that stood behind a fake address is found again. */
 static void inherit_peer(struct dgram *dgram, const struct peer *peer)
 {
-	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+	struct dgram_target target = { .peer = *peer };
 	union route_address address = { 0 };
 	struct endpoint to;
-	int len;
 
 	memcpy(&address, &peer->address, sizeof(peer->address));
-	if (dgram_judge(&address, peer->len, &to) != ROUTE_VIA)
+	if (dgram_judge(&address, peer->len, &to) != ROUTE_VIA ||
+	    !make_target(&target, &to) ||
+	    enter_target(dgram, &target, &address, peer->len, &to) < 0)
 		return;
-	len = socks5_put_udp_header(header, sizeof(header), &to);
-	if (len < 0)
-		return;
-	set_target(dgram, peer, header, len);
-	if (stands_for_name(&to))
-		sources_sent_to_name(&dgram->sources, &address.sa, peer->len);
+	set_target(dgram, &target);
 	if (to.port == DNS_SERVICE_PORT) {
 		__atomic_store_n(&dgram->connected, DGRAM_DNS, __ATOMIC_RELEASE);
 		return;

@@ -35,11 +35,15 @@ enum dgram_peer {
 /**
  * struct dgram_target - a peer in the form in which it is sent to
  * @peer:	as the program gave it
+ * @route:	enum route, or what outgoing.route may be
+ * @source:	which of the sources it is, and 1; 0: none
  * @len:	of @header
  * @header:	of RFC 1928 section 7
  */
 struct dgram_target {
 	struct peer peer;
+	uint8_t route;
+	uint16_t source;
 	uint16_t len;
 	uint8_t header[SOCKS5_UDP_HEADER_MAX];
 };
@@ -51,6 +55,7 @@ enum { DGRAM_ROUTES = 4, DGRAM_ROUTE_HEADER = 64 };
  * @seq:	odd while it is written
  * @route:	enum route
  * @len:	of @header
+ * @source:	which of the sources it is, and 1; 0: none
  * @address:	as the program gave it
  * @header:	what goes before the data
  */
@@ -58,6 +63,7 @@ struct dgram_route {
 	uint32_t seq;
 	uint8_t route;
 	uint8_t len;
+	uint16_t source;
 	struct peer address;
 	uint8_t header[DGRAM_ROUTE_HEADER];
 };
@@ -69,6 +75,7 @@ enum { DGRAM_SENDERS = 4 };
  * @seq:	odd while it is written
  * @turn:	sources_turn of that time
  * @len:	of @header; 0: unused
+ * @source:	which of the sources that is, and 1; 0: none
  * @shown:	what the program was shown
  * @header:	of RFC 1928 section 7
  */
@@ -76,6 +83,7 @@ struct dgram_sender {
 	uint32_t seq;
 	uint32_t turn;
 	uint8_t len;
+	uint16_t source;
 	struct peer shown;
 	uint8_t header[DGRAM_ROUTE_HEADER];
 };

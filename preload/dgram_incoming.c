@@ -101,11 +101,6 @@ static bool is_direct(const struct incoming *in)
 	       config_route_datagram(dgram_config, &e) == ROUTE_DIRECT;
 }
 
-static inline bool is_to_name(const struct dgram_target *target)
-{
-	return target->header[3] == 3;
-}
-
 /* For the connected: but for FRAG byte for byte the header that it sends with, or that name's answer. */
 static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
 		       const uint8_t *head, const struct endpoint *source,
@@ -118,9 +113,9 @@ static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
 		*shown = target->peer;
 		return true;
 	}
-	return is_to_name(target) &&
-	       sources_show(&dgram->sources, dgram->family, source, shown) &&
-	       same_address(shown, &target->peer);
+	*shown = target->peer;
+	return target->source > 0 &&
+	       sources_is_answer(&dgram->sources, target->source - 1, source);
 }
 
 /* --- fragments ------------------------------------------------------------------------ */
@@ -246,6 +241,8 @@ static bool sender_known(struct dgram *dgram, struct incoming *in)
 	    !same_header(in->first, slot->header, in->lead))
 		return false;
 	in->shown = slot->shown;
+	if (slot->source > 0)
+		sources_answered(&dgram->sources, slot->source - 1);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
 }
@@ -259,15 +256,17 @@ static void sender_keep(struct dgram *dgram, const struct incoming *in,
 {
 	struct dgram_sender *slot = sender_slot(dgram, in);
 	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+	int name;
 
 	if (in->head != in->lead || in->lead > sizeof(slot->header) ||
 	    (source->kind == ENDPOINT_IPV6 && dgram->family == AF_INET) ||
-	    seq & 1 ||
+	    !sources_may_remember(&dgram->sources, source, &name) || seq & 1 ||
 	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
 	slot->turn = turn;
 	slot->len = (uint8_t)in->lead;
+	slot->source = (uint16_t)(name + 1);
 	slot->shown = in->shown;
 	memcpy(slot->header, in->first, in->lead);
 	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
@@ -302,12 +301,10 @@ static inline bool is_as_before(struct dgram *dgram, struct incoming *in)
 	in->head = in->lead;
 	if (!dgram_has_target(dgram))
 		return sender_known(dgram, in);
-	if (is_to_name(target))
-		return sender_known(dgram, in) &&
-		       same_address(&in->shown, &target->peer);
 	if (target->len != in->lead ||
 	    !same_header(in->first, target->header, in->lead))
-		return false;
+		return target->source > 0 && sender_known(dgram, in) &&
+		       same_address(&in->shown, &target->peer);
 	in->shown = target->peer;
 	return true;
 }

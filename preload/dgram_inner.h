@@ -3,9 +3,11 @@
 #ifndef SOCKSIFY_PRELOAD_DGRAM_INNER_H
 #define SOCKSIFY_PRELOAD_DGRAM_INNER_H
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/uio.h>
 
+#include "core/sys.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_io.h"
 #include "preload/real.h"
@@ -17,15 +19,23 @@ enum {
 
 /* --- dgram_send.c --- */
 
+/* Besides the routes. */
+enum {
+	OUTGOING_HELD = 0x40, /* it is not decided yet how a name is sent to */
+	OUTGOING_NOWHERE,     /* a peer of port 0 */
+};
+
 /**
  * struct outgoing - a datagram on its way
- * @route:	ROUTE_DIRECT or ROUTE_VIA
+ * @route:	ROUTE_DIRECT, ROUTE_VIA or OUTGOING_HELD, with the header of the name
+ * @source:	which of the sources it goes to, and 1; 0: none
  * @len:	of @header
  * @header:	what goes before the data
  * @own:	room for one that does not stand ready
  */
 struct outgoing {
 	int route;
+	uint32_t source;
 	size_t len;
 	const uint8_t *header;
 	uint8_t own[SOCKS5_UDP_HEADER_MAX];
@@ -66,6 +76,9 @@ static inline size_t outgoing_lay_out(const struct outgoing *out,
 /* Of its data; SIZE_MAX stands for all that is more. */
 size_t outgoing_length(const struct msghdr *message);
 
+/* What stands ready is not true any more: a name goes another way. */
+void dgram_forget_ways(struct dgram *dgram);
+
 /* A send found no room: waits for some, if it may. 0 or -errno. Nothing may be held. */
 long dgram_await_room(int fd, int flags);
 
@@ -87,14 +100,14 @@ int control_fit(const struct dgram *dgram, struct msghdr *message,
 /* --- dgram_queue.c --- */
 
 /*
- * Keeps a datagram, or its segments, each with its header, until there is a relay; what there
- * is no room for is dropped, as a full network would. more: the datagram is not whole yet.
- * 0; 1: there is a relay by now; -errno.
+ * Keeps a datagram, or its segments, each with its header, until there is a relay and, if it is
+ * held, the way to its name; what there is no room for is dropped, as a full network would.
+ * more: the datagram is not whole yet. 0; 1: both are there by now; -errno.
  */
 int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
 		const struct outgoing *out, size_t segment, bool more);
 
-/* There is a relay: sends all of it. And forgets it. Both with the lock held. */
+/* There is a relay: sends all but what is still held. And forgets it. Both with the lock held. */
 void dgram_queue_send(struct dgram *dgram, int fd);
 void dgram_queue_drop(struct dgram *dgram);
 
@@ -133,6 +146,34 @@ extern const struct config *dgram_config;
 
 void dgram_lock(struct dgram *dgram, sigset_t *signals);
 void dgram_unlock(struct dgram *dgram, const sigset_t *signals);
+
+/* Until when a call that sends may wait: SO_SNDTIMEO, and five seconds at the most. */
+int64_t dgram_send_limit_ns(int fd);
+
+static inline bool dgram_may_wait(int fd, int flags)
+{
+	return !(flags & MSG_DONTWAIT) &&
+	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* Who sleeps until SIGIO comes steps nothing: the first datagram waits in any case. */
+static inline bool dgram_tells_by_signal(int fd)
+{
+	return sys2(SYS_fcntl, fd, F_GETFL) & O_ASYNC;
+}
+
+/*
+ * The header for the peer is decided upon, as for any name that is sent to: as outgoing_find,
+ * for a target of OUTGOING_HELD.
+ */
+int dgram_settle_target(struct dgram *dgram, const struct dgram_target *target,
+			struct outgoing *out);
+
+/* With the lock: what is queued goes out, as far as nothing is missing for it. */
+void dgram_send_queued(struct dgram *dgram);
+
+/* It is to be decided anew. */
+void dgram_unsettle_target(struct dgram *dgram);
 
 /* --- dgram_error.c --- */
 

@@ -5,7 +5,8 @@
  * Theory of Operation
  *
  * A datagram that was sent before a close arrives, as it would directly. Two things are in
- * the way of that: it may be in the queue still, since there is no relay yet; and the relay
+ * the way of that: it may be in the queue still, since there is no relay yet or its name is
+ * asked for; and the relay
  * may have it in its own socket's queue, and drop it there when it sees the control
  * connection end (Dante does; shadowsocks and v2ray do not). How long that takes nobody
  * tells, so it is given a time: fifty milliseconds, or as much more as the proxy took to
@@ -18,9 +19,10 @@
  * sockets afterwards ends what is over. Exit and exec wait for it, five seconds at the most
  * for a proxy that does not answer. A child gets no part of it: its parent has all of it.
  */
-#include "preload/dgram_inner.h"
+#include "preload/dgram_names.h"
 
 #include "core/sys.h"
+#include "preload/ask.h"
 #include "preload/clock.h"
 #include "preload/hooks.h"
 
@@ -40,7 +42,7 @@ bool dgram_leaves(const struct dgram *dgram)
 
 static bool has_queued(struct dgram *dgram)
 {
-	return assoc_phase(&dgram->assoc) == ASSOC_PENDING && dgram->queued > 0;
+	return assoc_phase(&dgram->assoc) != ASSOC_NONE && dgram->queued > 0;
 }
 
 bool dgram_leave_begin(struct dgram *dgram)
@@ -66,14 +68,10 @@ bool dgram_leave_begin(struct dgram *dgram)
 
 static bool is_over(struct dgram *dgram)
 {
-	switch (assoc_phase(&dgram->assoc)) {
-	case ASSOC_PENDING:
-		return !has_queued(dgram) || clock_now_ns() >= dgram->leave_ns;
-	case ASSOC_READY:
-		return assoc_grace_left(&dgram->assoc) <= 0;
-	default:
-		return true;
-	}
+	if (has_queued(dgram))
+		return clock_now_ns() >= dgram->leave_ns;
+	return assoc_phase(&dgram->assoc) != ASSOC_READY ||
+	       assoc_grace_left(&dgram->assoc) <= 0;
 }
 
 /* One caller alone lets go of it. */
@@ -130,9 +128,13 @@ size_t dgram_leave_attend(struct pollfd *fds, size_t max)
 /* What is queued goes out, if the relay is there by then. */
 static void settle(struct dgram *dgram, int64_t limit_ns)
 {
-	while (has_queued(dgram) && clock_now_ns() < limit_ns &&
+	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING &&
+	       has_queued(dgram) && clock_now_ns() < limit_ns &&
 	       conn_settle(dgram->assoc.control.fd, limit_ns) == -EINTR)
 		;
+	while (assoc_phase(&dgram->assoc) == ASSOC_READY &&
+	       has_queued(dgram) && clock_now_ns() < limit_ns && ask_any())
+		dgram_names_wait(limit_ns);
 }
 
 /* All that are, or those that leave only. */

@@ -6,6 +6,9 @@
  * there sends it. What is sent with MSG_MORE, or while UDP_CORK is set, goes on with the
  * datagram before it, which is open; if that still is when there is a relay, it is given to
  * the kernel likewise.
+ *
+ * What goes to a name of which it is not decided how it is sent to (dgram_names.c) is kept
+ * until that is, too, and has the header of the name till then.
  */
 #include <errno.h>
 #include <netinet/udp.h>
@@ -23,8 +26,16 @@ enum {
 	QUEUE_PIECES = 64, /* UDP_MAX_SEGMENTS */
 };
 
+/**
+ * struct datagram - before each
+ * @len:	of what follows
+ * @head:	of that the header
+ * @held:	which of the sources it goes to, and 1; 0: the header is what it goes with
+ */
 struct datagram {
-	uint32_t len; /* of what follows */
+	uint32_t len;
+	uint16_t head;
+	uint16_t held;
 };
 
 void dgram_queue_drop(struct dgram *dgram)
@@ -54,20 +65,25 @@ static bool queue_made(struct dgram *dgram)
 
 /* --- in ----------------------------------------------------------------------------------- */
 
-static void put_length(struct dgram *dgram, uint32_t at, size_t len)
+static struct datagram datagram_at(const struct dgram *dgram, uint32_t at)
 {
-	struct datagram next = { .len = (uint32_t)len };
+	struct datagram datagram;
 
-	memcpy(dgram->queue + at, &next, sizeof(next));
+	memcpy(&datagram, dgram->queue + at, sizeof(datagram));
+	return datagram;
+}
+
+static void put(struct dgram *dgram, uint32_t at, struct datagram datagram)
+{
+	memcpy(dgram->queue + at, &datagram, sizeof(datagram));
 }
 
 /* What comes behind the open datagram's data, and is part of it. */
 static int go_on(struct dgram *dgram, const struct msghdr *message, size_t len)
 {
-	uint32_t before = dgram->queued - dgram->queue_last -
-			  (uint32_t)sizeof(struct datagram);
+	struct datagram open = datagram_at(dgram, dgram->queue_last);
 	struct iovec to = { dgram->queue + dgram->queued, len };
-	int r = len > QUEUE_SIZE - dgram->queued || before + len > DGRAM_MAX ?
+	int r = len > QUEUE_SIZE - dgram->queued || open.len + len > DGRAM_MAX ?
 			-EMSGSIZE :
 			outgoing_gather(&to, 1, message, len);
 
@@ -76,7 +92,8 @@ static int go_on(struct dgram *dgram, const struct msghdr *message, size_t len)
 		dgram->queue_open = false;
 		return r;
 	}
-	put_length(dgram, dgram->queue_last, before + len);
+	open.len += (uint32_t)len;
+	put(dgram, dgram->queue_last, open);
 	dgram->queued += (uint32_t)len;
 	return 0;
 }
@@ -101,7 +118,14 @@ static int enqueue(struct dgram *dgram, const struct msghdr *message,
 	for (size_t i = 0; i < pieces; i++) {
 		size_t n = i + 1 < pieces ? segment : left;
 
-		put_length(dgram, at, out->len + n);
+		put(dgram, at,
+		    (struct datagram){
+			    .len = (uint32_t)(out->len + n),
+			    .head = (uint16_t)out->len,
+			    .held = out->route == OUTGOING_HELD ?
+					    (uint16_t)out->source :
+					    0,
+		    });
 		memcpy(dgram->queue + at + sizeof(struct datagram), out->header,
 		       out->len);
 		to[i] = (struct iovec){ dgram->queue + at + head, n };
@@ -115,6 +139,15 @@ static int enqueue(struct dgram *dgram, const struct msghdr *message,
 	return r;
 }
 
+/* Of what it has to wait for something is missing. */
+static bool has_to_wait(const struct dgram *dgram, const struct outgoing *out)
+{
+	return assoc_phase(&dgram->assoc) == ASSOC_PENDING ||
+	       (out->route == OUTGOING_HELD &&
+		sources_way(&dgram->sources, (int)out->source - 1) ==
+			SOURCE_WAITS);
+}
+
 int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
 		const struct outgoing *out, size_t segment, bool more)
 {
@@ -126,7 +159,7 @@ int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
 		return -EMSGSIZE;
 	dgram_lock(dgram, &signals);
 	dgram->fd = fd;
-	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+	if (has_to_wait(dgram, out)) {
 		uint32_t before = dgram->queued;
 
 		r = 0;
@@ -143,17 +176,58 @@ int dgram_queue(struct dgram *dgram, int fd, const struct msghdr *message,
 
 /* --- out ----------------------------------------------------------------------------------- */
 
+/**
+ * struct departure - a datagram that is about to leave the queue
+ * @head:	its header; @own, or in the queue
+ * @data:	what is behind it
+ * @own:	room for the address of what was held
+ */
+struct departure {
+	struct iovec head;
+	struct iovec data;
+	uint8_t own[SOCKS5_UDP_HEADER_IPV6];
+};
+
+static bool has_address(const struct dgram *dgram, int name,
+			struct departure *departure)
+{
+	struct endpoint address;
+	int r;
+
+	sources_address(&dgram->sources, name, &address);
+	r = socks5_put_udp_header(departure->own, sizeof(departure->own),
+				  &address);
+	departure->head = (struct iovec){ departure->own, (size_t)r };
+	return r > 0;
+}
+
+/* SOURCE_BY_NAME, SOURCE_BY_ADDRESS: it goes; SOURCE_WAITS: it stays; else it is dropped. */
+static enum source_way depart(const struct dgram *dgram, uint32_t at,
+			      struct departure *departure)
+{
+	struct datagram datagram = datagram_at(dgram, at);
+	uint8_t *bytes = dgram->queue + at + sizeof(datagram);
+	int name = (int)datagram.held - 1;
+	enum source_way way = name < 0 ? SOURCE_BY_NAME :
+					 sources_way(&dgram->sources, name);
+
+	departure->head = (struct iovec){ bytes, datagram.head };
+	departure->data = (struct iovec){ bytes + datagram.head,
+					  datagram.len - datagram.head };
+	if (way == SOURCE_BY_ADDRESS && !has_address(dgram, name, departure))
+		return SOURCE_REFUSED;
+	return way;
+}
+
 /* A segment size of the socket's would cut it with its header: it gets one of its own, none. */
-static void send_one(struct dgram *dgram, int fd, uint32_t at, int flags)
+static void send_one(struct dgram *dgram, int fd,
+		     const struct departure *departure, int flags)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))];
-	struct iovec iov = { dgram->queue + at + sizeof(struct datagram), 0 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov[2] = { departure->head, departure->data };
+	struct msghdr message = { .msg_iov = iov, .msg_iovlen = 2 };
 	struct cmsghdr *whole = (struct cmsghdr *)(void *)control;
-	struct datagram next;
 
-	memcpy(&next, dgram->queue + at, sizeof(next));
-	iov.iov_len = next.len;
 	outgoing_address(dgram, &message);
 	memset(control, 0, sizeof(control));
 	whole->cmsg_level = IPPROTO_UDP;
@@ -166,34 +240,78 @@ static void send_one(struct dgram *dgram, int fd, uint32_t at, int flags)
 	sys3(SYS_sendmsg, fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* All but the open one; the socket's UDP_CORK would make one of them all. */
-static void send_closed(struct dgram *dgram, int fd, uint32_t end)
+/* Moves one that stays to where there is room before it; how long it is. */
+static uint32_t keep(struct dgram *dgram, uint32_t at, uint32_t to)
 {
-	struct datagram next;
+	uint32_t len = (uint32_t)sizeof(struct datagram) +
+		       datagram_at(dgram, at).len;
+
+	if (at != to)
+		memmove(dgram->queue + to, dgram->queue + at, len);
+	return len;
+}
+
+/* All that may go, up to end; how many bytes stay. The socket's UDP_CORK would make one of them. */
+static uint32_t send_closed(struct dgram *dgram, int fd, uint32_t end)
+{
+	struct departure departure;
+	uint32_t next, kept = 0;
 
 	if (end > 0 && dgram->cork)
 		option_set(fd, IPPROTO_UDP, UDP_CORK, 0);
-	for (uint32_t at = 0; at < end; at += (uint32_t)sizeof(next) + next.len) {
-		memcpy(&next, dgram->queue + at, sizeof(next));
-		send_one(dgram, fd, at, 0);
+	for (uint32_t at = 0; at < end; at = next) {
+		enum source_way way = depart(dgram, at, &departure);
+
+		next = at + (uint32_t)sizeof(struct datagram) +
+		       datagram_at(dgram, at).len;
+		if (way == SOURCE_BY_NAME || way == SOURCE_BY_ADDRESS)
+			send_one(dgram, fd, &departure, 0);
+		else if (way == SOURCE_WAITS)
+			kept += keep(dgram, at, kept);
 	}
 	if (end > 0 && dgram->cork)
 		option_set(fd, IPPROTO_UDP, UDP_CORK, 1);
+	return kept;
+}
+
+/* The open one behind them: the kernel gets it, and waits for its rest. How much of it stays. */
+static uint32_t send_open(struct dgram *dgram, int fd, uint32_t kept)
+{
+	struct departure departure;
+	uint32_t at = dgram->queue_last;
+	enum source_way way = depart(dgram, at, &departure);
+
+	if (way == SOURCE_WAITS) {
+		dgram->queue_last = kept;
+		return keep(dgram, at, kept);
+	}
+	dgram->queue_open = false;
+	if (way == SOURCE_REFUSED)
+		return 0;
+	send_one(dgram, fd, &departure, MSG_MORE);
+	__atomic_store_n(&dgram->corked, true, __ATOMIC_RELEASE);
+	return 0;
 }
 
 void dgram_queue_send(struct dgram *dgram, int fd)
 {
 	const struct peer *relay = assoc_relay(&dgram->assoc);
 	struct msghdr plain = { 0 };
+	uint32_t kept;
 
-	if (dgram->queue == NULL ||
-	    detour_datagram(fd, &plain, (const struct sockaddr *)&relay->address,
-			    relay->len) < 0)
+	if (dgram->queue == NULL)
 		return;
-	send_closed(dgram, fd,
-		    dgram->queue_open ? dgram->queue_last : dgram->queued);
-	if (!dgram->queue_open)
+	if (detour_datagram(fd, &plain, (const struct sockaddr *)&relay->address,
+			    relay->len) < 0) {
+		dgram_queue_drop(dgram);
 		return;
-	send_one(dgram, fd, dgram->queue_last, MSG_MORE);
-	__atomic_store_n(&dgram->corked, true, __ATOMIC_RELEASE);
+	}
+	kept = send_closed(dgram, fd,
+			   dgram->queue_open ? dgram->queue_last :
+					       dgram->queued);
+	if (dgram->queue_open)
+		kept += send_open(dgram, fd, kept);
+	dgram->queued = kept;
+	if (kept == 0)
+		dgram_queue_drop(dgram);
 }

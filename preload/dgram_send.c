@@ -16,8 +16,9 @@
 #include "core/sys.h"
 #include "preload/detour.h"
 #include "preload/dgram_dns.h"
-#include "preload/dgram_inner.h"
+#include "preload/dgram_names.h"
 #include "preload/memory.h"
+#include "preload/nameserver.h"
 #include "preload/options.h"
 #include "preload/signals.h"
 
@@ -97,6 +98,7 @@ static bool route_known(struct dgram_route *slot,
 	if (seq & 1 || !same_destination(slot, address, len))
 		return false;
 	out->route = slot->route;
+	out->source = slot->source;
 	out->len = slot->len;
 	memcpy(out->own, slot->header, sizeof(slot->header));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -115,10 +117,76 @@ static void route_keep(struct dgram_route *slot,
 		return;
 	slot->route = (uint8_t)out->route;
 	slot->len = (uint8_t)out->len;
+	slot->source = (uint16_t)out->source;
 	slot->address.len = len;
 	memcpy(&slot->address.address, address, len);
 	memcpy(slot->header, out->own, out->len);
 	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+static void forget_route(struct dgram_route *slot)
+{
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+
+	if (seq & 1 ||
+	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	slot->address.len = 0;
+	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+void dgram_forget_ways(struct dgram *dgram)
+{
+	for (size_t i = 0; i < DGRAM_ROUTES; i++)
+		forget_route(&dgram->routes[i]);
+	dgram_unsettle_target(dgram);
+}
+
+/*
+ * What goes before the data to that name. A name server is asked in another way, and its
+ * answer tells the name.
+ */
+static int name_found(struct dgram *dgram, const union route_address *address,
+		      socklen_t len, const struct endpoint *to,
+		      struct outgoing *out)
+{
+	int name = sources_enter(&dgram->sources, &address->sa, len, to);
+	int r = 0;
+
+	if (name < 0)
+		return name;
+	out->source = (uint32_t)name + 1;
+	if (to->port != DNS_SERVICE_PORT) {
+		r = dgram_name_header(dgram, name, to, out->own);
+		if (r == 0)
+			out->route = OUTGOING_HELD;
+	}
+	return r != 0 ? r :
+			socks5_put_udp_header(out->own, sizeof(out->own), to);
+}
+
+static int header_found(struct dgram *dgram, const union route_address *address,
+			socklen_t len, const struct endpoint *to,
+			struct outgoing *out)
+{
+	int r = to->kind == ENDPOINT_NAME ?
+			name_found(dgram, address, len, to, out) :
+			socks5_put_udp_header(out->own, sizeof(out->own), to);
+
+	if (r < 0)
+		return r == -EHOSTUNREACH || r == -ENOBUFS ? r : -ENETUNREACH;
+	out->len = (size_t)r;
+	/* The first answer comes from the like of it. */
+	if (assoc_phase(&dgram->assoc) == ASSOC_NONE)
+		__atomic_store_n(&dgram->lead,
+				 to->kind == ENDPOINT_IPV4 ?
+					 SOCKS5_UDP_HEADER_IPV4 :
+					 SOCKS5_UDP_HEADER_IPV6,
+				 __ATOMIC_RELAXED);
+	if (to->kind != ENDPOINT_NAME)
+		sources_sent_to_address(&dgram->sources, to);
+	return 0;
 }
 
 static int route_found(struct dgram *dgram, const union route_address *address,
@@ -127,31 +195,13 @@ static int route_found(struct dgram *dgram, const union route_address *address,
 	struct endpoint to;
 	int r = dgram_judge(address, len, &to);
 
-	out->route = r;
+	out->route = r == -EINVAL ? ROUTE_DIRECT : r; /* the kernel's to refuse */
+	out->source = 0;
 	out->len = 0;
-	if (r == -EINVAL)
-		out->route = ROUTE_DIRECT; /* the kernel's to refuse */
-	if (r == ROUTE_VIA) {
-		r = socks5_put_udp_header(out->own, sizeof(out->own), &to);
-		if (r < 0)
-			return -ENETUNREACH;
-		out->len = (size_t)r;
-		/* The first answer comes from the like of it. */
-		if (assoc_phase(&dgram->assoc) == ASSOC_NONE)
-			__atomic_store_n(&dgram->lead,
-					 to.kind == ENDPOINT_IPV4 ?
-						 SOCKS5_UDP_HEADER_IPV4 :
-						 SOCKS5_UDP_HEADER_IPV6,
-					 __ATOMIC_RELAXED);
-		if (to.kind != ENDPOINT_NAME)
-			sources_sent_to_address(&dgram->sources, &to);
-	}
+	if (r == ROUTE_VIA)
+		return to.port == 0 ? -EINVAL :
+				      header_found(dgram, address, len, &to, out);
 	return r == -EINVAL || r > 0 ? 0 : r;
-}
-
-static bool is_to_name(const struct outgoing *out)
-{
-	return out->len > 3 && out->own[3] == 3;
 }
 
 /* An address in the call. What the kernel takes for none, or refuses, is left to it. */
@@ -169,35 +219,47 @@ static int by_address(struct dgram *dgram, const union route_address *address,
 		r = route_found(dgram, address, len, out);
 		if (r < 0)
 			return r;
-		route_keep(slot, address, len, out);
+		if (out->route != OUTGOING_HELD)
+			route_keep(slot, address, len, out);
 	}
-	if (is_to_name(out))
-		sources_sent_to_name(&dgram->sources, &address->sa, len);
+	if (out->source > 0)
+		sources_sent_to_name(&dgram->sources, (int)out->source - 1);
 	return 0;
 }
 
-static void by_connection(struct dgram *dgram, struct outgoing *out)
+/* A target that does not stand ready. */
+static __attribute__((noinline)) int
+by_target(struct dgram *dgram, const struct dgram_target *target,
+	  struct outgoing *out)
+{
+	return target->route == OUTGOING_HELD ?
+		       dgram_settle_target(dgram, target, out) :
+		       -EINVAL; /* nothing can be sent to port 0 */
+}
+
+static int by_connection(struct dgram *dgram, struct outgoing *out)
 {
 	const struct dgram_target *target = dgram_target(dgram);
 
 	if (!dgram_has_target(dgram)) {
 		out->route = ROUTE_DIRECT;
-		return;
+		return 0;
 	}
-	out->route = ROUTE_VIA;
+	out->route = target->route;
 	out->header = target->header;
 	out->len = target->len;
+	return __builtin_expect(target->route == ROUTE_VIA, 1) ?
+		       0 :
+		       by_target(dgram, target, out);
 }
 
-static int find_way(struct dgram *dgram, const struct msghdr *message,
-		    union route_address *address, struct outgoing *out)
+/* Out of the way of the connected, whose header stands ready. */
+static __attribute__((noinline)) int
+find_way(struct dgram *dgram, const struct msghdr *message,
+	 union route_address *address, struct outgoing *out)
 {
 	socklen_t len = message->msg_namelen;
 
-	if (message->msg_name == NULL || len == 0) {
-		by_connection(dgram, out);
-		return 0;
-	}
 	if (len < sizeof(address->sa.sa_family))
 		return -EINVAL;
 	if (len == sizeof(address->in))
@@ -209,10 +271,8 @@ static int find_way(struct dgram *dgram, const struct msghdr *message,
 	/* To an IPv4 socket AF_UNSPEC is AF_INET too, to an IPv6 one it is no address. */
 	if (address->sa.sa_family == AF_UNSPEC && dgram->family == AF_INET)
 		address->sa.sa_family = AF_INET;
-	if (address->sa.sa_family == AF_UNSPEC) {
-		by_connection(dgram, out);
-		return 0;
-	}
+	if (address->sa.sa_family == AF_UNSPEC)
+		return by_connection(dgram, out);
 	if (address->sa.sa_family == AF_INET ||
 	    (address->sa.sa_family == AF_INET6 && dgram->family == AF_INET6))
 		return by_address(dgram, address, len, out);
@@ -220,19 +280,12 @@ static int find_way(struct dgram *dgram, const struct msghdr *message,
 	return 0;
 }
 
-/* A socket may be connected to port 0, to learn its own address; nothing can be sent there. */
-static inline bool is_to_no_port(const struct outgoing *out)
-{
-	return out->route == ROUTE_VIA && out->header[out->len - 1] == 0 &&
-	       out->header[out->len - 2] == 0;
-}
-
 int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 		  union route_address *address, struct outgoing *out)
 {
-	int r = find_way(dgram, message, address, out);
-
-	return r == 0 && is_to_no_port(out) ? -EINVAL : r;
+	if (message->msg_name == NULL || message->msg_namelen == 0)
+		return by_connection(dgram, out);
+	return find_way(dgram, message, address, out);
 }
 
 /* --- sending -------------------------------------------------------------------------- */
@@ -536,6 +589,52 @@ static long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *mess
 	return send_either(dgram, fd, message, out, flags);
 }
 
+/*
+ * To a name of which it is not decided how it is sent to. The association is asked for
+ * meanwhile. 0: it is, and stands in out, or it is queued; or -errno.
+ */
+static long send_held(struct dgram *dgram, int fd, const struct msghdr *message,
+		      union route_address *address, struct outgoing *out, int flags)
+{
+	size_t segment = segment_size(dgram, message);
+	bool more = is_unfinished(dgram, flags);
+	long r;
+
+	if (segment > 0 && more)
+		return -EINVAL;
+	r = dgram_need_relay(dgram, fd, flags | MSG_DONTWAIT);
+	if (r < 0)
+		return r;
+	dgram_name_await(dgram, fd, (int)out->source - 1, flags);
+	do {
+		r = outgoing_find(dgram, message, address, out);
+		if (r < 0 || out->route != OUTGOING_HELD)
+			return r;
+		r = dgram_queue(dgram, fd, message, out, segment, more);
+	} while (r > 0);
+	return r;
+}
+
+/* What does not stand ready. True: *n is what became of it, without a header; false: it does now. */
+static __attribute__((noinline)) bool
+send_otherwise(struct dgram *dgram, int fd, const struct msghdr *message,
+	       union route_address *address, struct outgoing *out, int flags,
+	       long *n)
+{
+	if (out->route != OUTGOING_HELD) {
+		*n = send_direct(dgram, fd, message, address, flags);
+		out->len = 0;
+		return true;
+	}
+	*n = send_held(dgram, fd, message, address, out, flags);
+	if (*n == 0 && out->route == ROUTE_VIA)
+		return false;
+	if (*n == 0)
+		*n = (long)outgoing_length(message);
+	out->len = 0;
+	return true;
+}
+
 ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 		   int flags)
 {
@@ -546,9 +645,9 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 
 	if (n < 0)
 		return n;
-	if (out.route != ROUTE_VIA)
-		return send_direct(dgram, fd, message, &address, flags);
-	n = send_outgoing(dgram, fd, message, &out, flags);
+	if (__builtin_expect(out.route == ROUTE_VIA, 1) ||
+	    !send_otherwise(dgram, fd, message, &address, &out, flags, &n))
+		n = send_outgoing(dgram, fd, message, &out, flags);
 	if (__builtin_expect(n >= (long)out.len, 1)) {
 		errno = saved_errno;
 		return n - (long)out.len;

@@ -159,13 +159,12 @@ static void lessen_mtu(const struct msghdr *got, size_t head)
 }
 
 /* The datagram that an error speaks of had a header: whom it was for. */
-static void unwrap_sent(const struct dgram *dgram, struct incoming *in)
+static void unwrap_sent(struct dgram *dgram, struct incoming *in)
 {
 	struct row row = { in->vectors, in->count };
 	uint8_t head[SOCKS5_UDP_HEADER_MAX];
 	size_t have = row_read(&row, 0, head,
 			       in->n < sizeof(head) ? in->n : sizeof(head));
-	struct sockaddr_storage sa;
 	struct endpoint to;
 	uint8_t frag;
 	int r = socks5_get_udp_header(head, have, &frag, &to);
@@ -175,11 +174,8 @@ static void unwrap_sent(const struct dgram *dgram, struct incoming *in)
 	if (r < 0)
 		return;
 	in->head = (size_t)r;
-	r = endpoint_to_sockaddr(&to, dgram->family, &sa);
-	if (r < 0 || dgram_connected(dgram) == DGRAM_VIA)
-		return;
-	in->shown.len = (socklen_t)r;
-	memcpy(&in->shown.address, &sa, (size_t)r);
+	if (dgram_connected(dgram) != DGRAM_VIA)
+		sources_show(&dgram->sources, dgram->family, &to, &in->shown);
 }
 
 /* How long it was; of what is too large the kernel keeps nothing to be read. */

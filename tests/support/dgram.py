@@ -7,6 +7,8 @@
     dgram.py talk HOST PORT [WAY...]  each way to talk to a server, or these: name and
                                   outcome, by line
     dgram.py names PORT HOST...   one socket and several names
+    dgram.py together PORT HOST...   each way to send to all of them before anything is
+                                  received: the way and what came, by line
     dgram.py again HOST PORT      one socket, three times, with pauses
     dgram.py insist HOST PORT TIMES  each kind of socket, three words, each of them sent until
                                   it comes back, so often at most; and each error on the way
@@ -22,6 +24,7 @@ import select
 import selectors
 import socket
 import sys
+import threading
 import time
 
 PATIENCE = int(os.environ.get("DGRAM_PATIENCE", "10"))
@@ -255,6 +258,148 @@ def names(port, *hosts):
     print(*results)
 
 
+def send_all(sock, addresses):
+    """To each address itself, as text; those that could not be sent to."""
+    failed = []
+    for address in addresses:
+        try:
+            sock.sendto(str(address).encode(), address)
+        except OSError as error:
+            failed.append(errno.errorcode[error.errno])
+    return failed
+
+
+def got(sock, n):
+    """What n answers come to: whether each says whom it is from."""
+    answers = [sock.recvfrom(100) for _ in range(n)]
+    return [same(str(source).encode(), data) for data, source in answers]
+
+
+def ready(make, sock, n):
+    """Nonblocking, by a selector of that kind."""
+    answers = []
+    with make() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        while len(answers) < n and selector.select(PATIENCE):
+            try:
+                answers += got(sock, 1)
+            except BlockingIOError:
+                pass
+    return answers
+
+
+def together_blocking(sock, addresses):
+    failed = send_all(sock, addresses)
+    return failed + got(sock, len(addresses) - len(failed))
+
+
+def together_by(make):
+    def work(sock, addresses):
+        sock.setblocking(False)
+        failed = send_all(sock, addresses)
+        return failed + ready(make, sock, len(addresses) - len(failed))
+    return work
+
+
+def together_registered(sock, addresses):
+    """In an epoll since before."""
+    sock.setblocking(False)
+    answers = []
+    with selectors.EpollSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        failed = send_all(sock, addresses)
+        while len(answers) + len(failed) < len(addresses) and \
+                selector.select(PATIENCE):
+            try:
+                answers += got(sock, 1)
+            except BlockingIOError:
+                pass
+    return failed + answers
+
+
+def together_threads(sock, addresses):
+    """Another thread is asleep in the receive."""
+    answers = []
+
+    def receive():
+        for _ in addresses:
+            answers.extend(got(sock, 1))
+    receiver = threading.Thread(target=receive, daemon=True)
+    receiver.start()
+    time.sleep(0.2)
+    failed = []
+    for address in addresses:
+        try:
+            sock.sendto(str(address).encode(), socket.MSG_DONTWAIT, address)
+        except OSError as error:
+            failed.append(errno.errorcode[error.errno])
+    receiver.join(PATIENCE)
+    return failed + answers
+
+
+def together_asyncio(sock, addresses):
+    """As a program with a protocol does it."""
+    sock.setblocking(False)
+    answers = []
+
+    class Peer(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            answers.append(same(str(addr).encode(), data))
+            if len(answers) == len(addresses):
+                done.set_result(True)
+
+        def error_received(self, exc):
+            answers.append(errno.errorcode[exc.errno])
+
+    async def work():
+        nonlocal done
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        transport, _ = await loop.create_datagram_endpoint(Peer, sock=sock)
+        for address in addresses:
+            transport.sendto(str(address).encode(), address)
+        await asyncio.wait_for(done, PATIENCE)
+    done = None
+    asyncio.run(work())
+    return answers
+
+
+def together_connected(sock, addresses):
+    """One after the other, while the answer to the one before may still come."""
+    answers = []
+    for address in addresses:
+        sock.connect(address)
+        sock.send(str(address).encode())
+        answers.append(same(sock.recv(100), str(address).encode()))
+    return answers
+
+
+TOGETHER = {
+    "blocking": together_blocking,
+    "select": together_by(selectors.SelectSelector),
+    "poll": together_by(selectors.PollSelector),
+    "epoll": together_by(selectors.EpollSelector),
+    "registered": together_registered,
+    "threads": together_threads,
+    "asyncio": together_asyncio,
+    "connected": together_connected,
+}
+
+
+def together(port, *hosts):
+    """DGRAM_WAYS names those of the ways that are meant; DGRAM_PATIENCE is in seconds."""
+    addresses = [resolve(host, port) for host in hosts]
+    only = os.environ.get("DGRAM_WAYS", " ".join(TOGETHER)).split()
+    for way in only:
+        sock = fresh(addresses[0][0])
+        try:
+            outcome = " ".join(TOGETHER[way](sock, [a for _, a in addresses]))
+        except (OSError, asyncio.TimeoutError) as error:
+            outcome = repr(error)
+        print(f"{way}: {outcome}", flush=True)
+        sock.close()
+
+
 def talk(host, port, *only):
     family, address = resolve(host, port)
     ways = [(f"{work.__name__}{suffix}", work, blocking)
@@ -278,7 +423,7 @@ def talk(host, port, *only):
 def main():
     action, *arguments = sys.argv[1:]
     {"serve": serve, "talk": talk, "again": again, "source": source, "names": names,
-     "insist": insist}[action](*arguments)
+     "together": together, "insist": insist}[action](*arguments)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ does not exist, and other zones are REFUSED. Some names are odd:
     wrong-id.    an answer to another question first
     big.         a TXT of some 4,000 octets
     ad.          AD is set in the answer
+    n0. to n99.  each has an address of its own, from 10.22.2.100 on
 
 FILE gets a line per question: "tcp PEER NAME TYPE".
 """
@@ -70,6 +71,7 @@ RECORDS = {
     "wrong-id": [(A, address("10.22.2.2"))],
     "ad": [(A, address("10.22.2.2"))],
     "nothing": [],
+    **{f"n{i}": [(A, address(f"10.22.2.{100 + i}"))] for i in range(100)},
 }
 REVERSE = {
     ipaddress.ip_address(host).reverse_pointer + ".": "www." + ZONE

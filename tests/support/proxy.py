@@ -43,6 +43,8 @@ And of the relay that UDP ASSOCIATE gets, where the script has udp=PORT (0: any)
     udp.before=HEX+HEX raw datagrams from the relay before each answer
     udp.fragments=N    answers in N fragments
     udp.source=HOST    this in place of the answer's source, a name or an address
+    udp.names          answers come from the name that was sent to
+    udp.reverse=N      answers are kept until there are N, and come in reverse order
     udp.end=N          the end of the connection after N answers
     udp.shut=N         no relay any more after N answers; the connection stays
     udp.noise=MS       a malformed datagram each so many milliseconds
@@ -106,8 +108,8 @@ class Script:
              "bound", "tail", "close", "linger", "accepts", "dead",
              "bind.rep", "bind.bound", "bind.tail", "second.rep",
              "second.bound", "sweep", "udp", "udp.announce", "udp.foreign",
-             "udp.before", "udp.fragments", "udp.source", "udp.end",
-             "udp.shut", "udp.noise"}
+             "udp.before", "udp.fragments", "udp.source", "udp.names",
+             "udp.reverse", "udp.end", "udp.shut", "udp.noise"}
     MANNERS = {"delay", "drip", "split", "cut", "reset", "flip", "bytes",
                "append", "flood", "silent"}
 

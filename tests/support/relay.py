@@ -66,6 +66,8 @@ class Relay(asyncio.DatagramProtocol):
         self.far = {}
         self.peer = self.noise = None
         self.count = 0
+        self.called = {}
+        self.held = []
 
     async def open(self, own):
         loop = asyncio.get_running_loop()
@@ -95,11 +97,22 @@ class Relay(asyncio.DatagramProtocol):
             return
         self.proxy.log({"udp": len(rest), "from": addr[0], "sport": addr[1],
                         "dst": host, "port": port})
-        host = self.proxy.names.get(host.lower(), host)
+        called, host = host, self.proxy.names.get(host.lower(), host)
+        self.called[host] = called
         put(self.far[ipaddress.ip_address(host).version], rest, (host, port))
 
     def answer(self, data, source):
+        """Passed on, or kept until there are enough to be turned round."""
+        self.held.append((data, source))
+        if len(self.held) < self.script.number("udp.reverse", 1):
+            return
+        while self.held:
+            self.pass_on(*self.held.pop())
+
+    def pass_on(self, data, source):
         host, port = self.script.text("udp.source", source[0]), source[1]
+        if "udp.names" in self.script:
+            host = self.called.get(host, host)
         if "udp.foreign" in self.script:
             put(self.foreign, wrap(0, host, port, b"evil"), self.peer)
         for raw in filter(None, self.script.text("udp.before", "").split("+")):
