@@ -17,14 +17,17 @@ static const uint8_t fake6_default[8] = { 0xfd, 0x22, 0x99, 0x57,
  * The unspecified addresses mean this host to connect(2). Its port 53 is often
  * a forwarder, which would ask the local network in the clear.
  */
-static const struct {
-	enum route route;
-	const char *pattern;
-} built_in[] = {
-	{ ROUTE_BLOCK, "127.0.0.0/8:53" }, { ROUTE_BLOCK, "[::1]:53" },
-	{ ROUTE_BLOCK, "0.0.0.0:53" },	   { ROUTE_BLOCK, "[::]:53" },
-	{ ROUTE_DIRECT, "127.0.0.0/8" },   { ROUTE_DIRECT, "::1" },
-	{ ROUTE_DIRECT, "0.0.0.0" },	   { ROUTE_DIRECT, "::" },
+static const struct rule built_in[] = {
+	/* 127.0.0.0/8:53, [::1]:53, 0.0.0.0:53, [::]:53 */
+	{ ROUTE_BLOCK, RULE_IPV4, 8, 53, 53, 0, { 127 } },
+	{ ROUTE_BLOCK, RULE_IPV6, 128, 53, 53, 0, { [15] = 1 } },
+	{ ROUTE_BLOCK, RULE_IPV4, 32, 53, 53, 0, { 0 } },
+	{ ROUTE_BLOCK, RULE_IPV6, 128, 53, 53, 0, { 0 } },
+	/* the same hosts without a port */
+	{ ROUTE_DIRECT, RULE_IPV4, 8, 0, 65535, 0, { 127 } },
+	{ ROUTE_DIRECT, RULE_IPV6, 128, 0, 65535, 0, { [15] = 1 } },
+	{ ROUTE_DIRECT, RULE_IPV4, 32, 0, 65535, 0, { 0 } },
+	{ ROUTE_DIRECT, RULE_IPV6, 128, 0, 65535, 0, { 0 } },
 };
 
 /* All but as many are for those that are asked for. */
@@ -54,12 +57,10 @@ void config_begin(struct config *config)
 
 void config_add_built_in_rules(struct config *config)
 {
-	const char *reason;
+	struct rules *rules = &config->rules;
 
-	for (size_t i = 0; i < BUILT_IN; i++)
-		rules_add(&config->rules, built_in[i].route,
-			  built_in[i].pattern, strlen(built_in[i].pattern),
-			  &reason);
+	memcpy(&rules->list[rules->count], built_in, sizeof(built_in));
+	rules->count += BUILT_IN;
 }
 
 /* --- what it decides ------------------------------------------------------ */

@@ -8,8 +8,8 @@
  */
 #include "preload/inherit.h"
 
-#include <dlfcn.h>
 #include <limits.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -57,14 +57,38 @@ static bool is_kept(const char *entry, bool with_others)
 	       (with_others && is_among_others(entry));
 }
 
+static bool is_in(const struct dl_phdr_info *object, uintptr_t address)
+{
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD &&
+		    address - (object->dlpi_addr + segment->p_vaddr) <
+			    segment->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+static int look_at(struct dl_phdr_info *object, size_t size, void *file)
+{
+	(void)size;
+	if (!is_in(object, (uintptr_t)&fix))
+		return 0;
+	*(const char **)file = object->dlpi_name;
+	return 1;
+}
+
 /*
- * The loader's name of this very file; it may be relative to where we started.
+ * The loader's name of this very file; it may be relative to where we started. dladdr would
+ * go through all our symbols to tell it.
  */
 static const char *own_file(void)
 {
-	Dl_info info;
+	const char *file = NULL;
 
-	return dladdr(&fix, &info) ? info.dli_fname : NULL;
+	dl_iterate_phdr(look_at, &file);
+	return file;
 }
 
 /*
