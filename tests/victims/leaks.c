@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -276,6 +277,49 @@ static long device_send_dup(void)
 	return send_here(fd);
 }
 
+/* What is connected to this machine, from the device's address, and gets the device later. */
+static int device_later(int type)
+{
+	struct ifreq own = { .ifr_addr.sa_family = AF_INET };
+	int fd = socket(AF_INET, type, 0);
+
+	strncpy(own.ifr_name, device, sizeof(own.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFADDR, &own) < 0 ||
+	    bind(fd, &own.ifr_addr, sizeof(own.ifr_addr)) < 0 ||
+	    connect_here(fd) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+		       (socklen_t)strlen(device)) < 0)
+		return -1;
+	return fd;
+}
+
+static long device_later_send(void)
+{
+	return send(device_later(SOCK_DGRAM), "x", 1, 0);
+}
+
+static long device_later_write6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	if (connect_here6(fd) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+		       (socklen_t)strlen(device)) < 0)
+		return -1;
+	return write(fd, "x", 1);
+}
+
+static long device_later_stream(void)
+{
+	struct sockaddr_in in = to(here);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	bind(listener, (void *)&in, sizeof(in));
+	listen(listener, 1);
+	return send(device_later(SOCK_STREAM), "x", 1, 0) < 0 ? -1
+							      : usleep(300000);
+}
+
 static int set(int fd, int level, int option, const void *value, socklen_t len)
 {
 	return setsockopt(fd, level, option, value, len) < 0 ? -1 : fd;
@@ -431,6 +475,55 @@ static long number_again_datagram(void)
 		      (void *)&in, sizeof(in));
 }
 
+/* --- what the program was started with (tests/support/inherited.py) --------------- */
+
+enum {
+	RAW = 100,
+	PING,
+	UDPLITE,
+	RAW_MARK = 17101,
+	PING_MARK
+};
+
+static long echo_request(int fd, uint16_t number, bool by_message)
+{
+	struct sockaddr_in in = to(world);
+	uint8_t echo[8] = { 8, 0, 0, 0, 0, 1 }; /* RFC 792 */
+	struct iovec iov = { echo, sizeof(echo) };
+	struct msghdr message = { .msg_name = &in,
+				  .msg_namelen = sizeof(in),
+				  .msg_iov = &iov,
+				  .msg_iovlen = 1 };
+
+	number = htons(number);
+	memcpy(echo + 6, &number, sizeof(number));
+	return by_message ? sendmsg(fd, &message, 0)
+			  : sendto(fd, echo, sizeof(echo), 0, (void *)&in,
+				   sizeof(in));
+}
+
+static long inherited_raw(void)
+{
+	return echo_request(RAW, RAW_MARK, false);
+}
+
+static long inherited_ping(void)
+{
+	return echo_request(PING, PING_MARK, true);
+}
+
+static long inherited_udplite(void)
+{
+	struct sockaddr_in in = to(world);
+
+	return sendto(UDPLITE, "x", 1, 0, (void *)&in, sizeof(in));
+}
+
+static bool has_udplite(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE) >= 0;
+}
+
 /* --- groups ---------------------------------------------------------------------- */
 
 static long join_group(void)
@@ -488,6 +581,9 @@ static const struct {
 	{ "device-send6", device_send6, NULL },
 	{ "device-send-connected", device_send_connected, NULL },
 	{ "device-send-dup", device_send_dup, NULL },
+	{ "device-later-send", device_later_send, NULL },
+	{ "device-later-write6", device_later_write6, NULL },
+	{ "device-later-stream", device_later_stream, NULL },
 	{ "unicast-if", unicast_if, NULL },
 	{ "unicast-if6", unicast_if6, NULL },
 	{ "pktinfo", pktinfo, NULL },
@@ -499,6 +595,9 @@ static const struct {
 	{ "addrform", addrform, NULL },
 	{ "number-again", number_again, NULL },
 	{ "number-again-datagram", number_again_datagram, NULL },
+	{ "inherited-raw", inherited_raw, "seq 17101" },
+	{ "inherited-ping", inherited_ping, "seq 17102" },
+	{ "inherited-udplite", inherited_udplite, "proto-136" },
 	{ "join-group", join_group, "239.1.2.7" },
 	{ "join-anycast", join_anycast, "ff02::1:ff07:7777" },
 };
@@ -514,6 +613,8 @@ static void prepare(int i)
 static void show_mark(int i)
 {
 	prepare(i);
+	if (ways[i].go == inherited_udplite && !has_udplite())
+		return;
 	if (ways[i].mark == NULL)
 		printf("%s .%d: \n", ways[i].name, ntohs(port));
 	else

@@ -28,7 +28,8 @@ told() {
 # go COMMAND...: the victim goes every way; SEEN is what was on the link.
 go() {
 	capture_start
-	in_client "$@" "$victim" "$WORLD" "$WORLD6" eth0 >"$WORK/rows" 2>&1
+	in_client "$PYTHON" "$SUPPORT/inherited.py" "$@" "$victim" "$WORLD" \
+		"$WORLD6" eth0 >"$WORK/rows" 2>&1
 	capture_stop
 	SEEN=$(told "")
 }
