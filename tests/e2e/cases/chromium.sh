@@ -22,6 +22,12 @@ flags=(--headless --disable-gpu --no-first-run --disable-sync --disable-extensio
 	--disable-background-networking --disable-component-update
 	"--ignore-certificate-errors-spki-list=$(quic_key_hash)")
 
+# Where a user may make no user namespace there is no sandbox to be had.
+as_tester unshare --user true 2>/dev/null || {
+	note "without Chromium's sandbox, which is forbidden here"
+	flags+=(--no-sandbox)
+}
+
 # browse LABEL PROXY-PORT QUIC-PORT [OPTION...]: visits the page as a user who is not root,
 # in the browser's own sandbox, until it has reported, which is $reported then. Its profile is
 # $WORK/profile-LABEL.
