@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 # udp-names.sh - several names with one port on one socket: each answer is shown as from
 # the name that was sent to, or as what it is, whatever order they come in
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/e2e/relays.sh
+. "$(dirname "$0")/../relays.sh"
 topology
 start_danted none
+start_shadowsocks
+start_v2ray
 names=()
 many=()
 addresses="$WORLD,$WORLD6,$OTHER"
@@ -23,7 +25,8 @@ start_proxy relays "${names[@]}" --name "inner.example=$OTHER" \
 	--at="$PROXY:1200=udp=41000" \
 	--at="$PROXY:1202=udp=41002,udp.reverse=2" \
 	--at="$PROXY:1203=udp=41003,udp.reverse=3" \
-	--at="$PROXY:1204=udp=41004,udp.names"
+	--at="$PROXY:1204=udp=41004,udp.names" \
+	--at="$PROXY:1205=udp=41005,udp.before=000000010a1602031b596576696c+000000010a1602021b596576696c+00000001c00002011b596576696c"
 ALLOWED_RELAYS+=(41000-41099)
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$addresses" 7000
 start world dns "$PYTHON" "$SUPPORT/dns.py" --log "$WORK/dns.requests" "$WORLD"
@@ -68,6 +71,12 @@ like "as the name server was asked about all of them" \
 tcp v6.world.example. A
 tcp v6.world.example. AAAA
 tcp www.world.example. A'
+for port in 1084 1085; do
+	# shellcheck disable=SC2086 # words
+	is "and over port $port" "$(DGRAM_WAYS="blocking epoll threads connected" \
+		together "socks5h://$PROXY:$port" $three)" \
+		"$(grep 'blocking\|epoll\|threads\|connected' <<<"$all")"
+done
 mark
 # shellcheck disable=SC2086 # words
 is "and over a relay that turns the answers round" \
@@ -97,6 +106,13 @@ is "fifty names on one socket" \
 	"$(DGRAM_WAYS="blocking epoll" together "socks5h://$PROXY:1200" \
 		"${many[@]}" | tr ' ' '\n' | sort | uniq -c | xargs)" \
 	"1 blocking: 1 epoll: 100 same"
+
+# Before each answer something comes from other ports: of another host, the same, a third.
+is "a connected socket takes from its name's port alone" \
+	"$(through "socks5h://$PROXY:1205" "${dgram[@]}" talk www.world.example 7000 \
+		connected files 2>/dev/null)" "connected: same
+connected nonblocking: same
+files: same"
 
 # --- none does --------------------------------------------------------------------
 
