@@ -280,7 +280,19 @@ calls() {
 	strace -qq -o "$WORK/strace" "$SOCKSIFY" -x "$url" "${@:2}" "$raw" \
 		sockets "$1" && grep -vc '^[-+]' "$WORK/strace"
 }
+# In a sandbox of a program's own, questions about sockets may kill it.
+passes='import os, socket
+a, b = socket.socketpair()
+socket.send_fds(a, [b"two"], [a.fileno(), os.open("/dev/null", os.O_RDONLY)])
+kinds = [os.fstat(fd).st_mode >> 12 for fd in socket.recv_fds(b, 9, 2)[1]]
+print(*kinds, flush=True)
+os._exit(0)'
 if strace -o /dev/null true 2>/dev/null; then
+	is "descriptors come in a message" "$(strace -qq -f -o "$WORK/strace" \
+		-e trace=getpeername,getsockname,getsockopt "$SOCKSIFY" -x "$url" \
+		"$PYTHON" -c "$passes" 2>&1)" "12 2"
+	is "and nobody asks what they are" \
+		"$(grep -c 'SO_COOKIE\|getpeername' "$WORK/strace")" 0
 	is "a hundred sockets are a hundred calls of socket and close" \
 		$(($(calls 101) - $(calls 1))) 200
 	is "as without the guard" \
