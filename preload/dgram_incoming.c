@@ -22,6 +22,9 @@
 #include "preload/dgram_inner.h"
 #include "preload/memory.h"
 
+/* On the way of every datagram: the compiler is not to weigh it. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -32,17 +35,27 @@ static struct row row_of(const struct incoming *in)
 	return (struct row){ in->vectors, in->count };
 }
 
-/* Mostly of ten bytes, which is two comparisons. */
+/* Mostly of ten bytes: two comparisons, which compilers make one call of, unless told. */
 static inline bool same_header(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	return len == SOCKS5_UDP_HEADER_IPV4 ?
-		       memcmp(a, b, SOCKS5_UDP_HEADER_IPV4) == 0 :
-		       memcmp(a, b, len) == 0;
+	uint64_t a8, b8;
+	uint16_t a2, b2;
+
+	if (len != SOCKS5_UDP_HEADER_IPV4)
+		return memcmp(a, b, len) == 0;
+	memcpy(&a8, a, sizeof(a8));
+	memcpy(&b8, b, sizeof(b8));
+	memcpy(&a2, a + sizeof(a8), sizeof(a2));
+	memcpy(&b2, b + sizeof(b8), sizeof(b2));
+	return a8 == b8 && a2 == b2;
 }
+
+_Static_assert(SOCKS5_UDP_HEADER_IPV4 == sizeof(uint64_t) + sizeof(uint16_t),
+	       "as it is compared");
 
 /* --- whose it is ------------------------------------------------------------------------ */
 
-static inline bool same_address(const struct peer *a, const struct peer *b)
+ALWAYS_INLINE bool same_address(const struct peer *a, const struct peer *b)
 {
 	if (a->address.sa.sa_family != b->address.sa.sa_family)
 		return false;
@@ -223,7 +236,7 @@ bool incoming_take_whole(struct dgram *dgram, struct incoming *in)
 /* --- senders whose header was read lately ------------------------------------------------ */
 
 /* By port and the end of the address, which are the end of every header. */
-static struct dgram_sender *sender_slot(struct dgram *dgram, const struct incoming *in)
+static inline struct dgram_sender *sender_slot(struct dgram *dgram, const struct incoming *in)
 {
 	uint32_t hash;
 
@@ -232,7 +245,7 @@ static struct dgram_sender *sender_slot(struct dgram *dgram, const struct incomi
 	return &dgram->senders[(hash ^ hash >> 8) % DGRAM_SENDERS];
 }
 
-static bool sender_known(struct dgram *dgram, struct incoming *in)
+ALWAYS_INLINE bool sender_known(struct dgram *dgram, struct incoming *in)
 {
 	struct dgram_sender *slot = sender_slot(dgram, in);
 	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
@@ -292,7 +305,7 @@ static bool is_expected(struct dgram *dgram, struct incoming *in,
 }
 
 /* The header that the connected sends with, or one that was read lately. */
-static inline bool is_as_before(struct dgram *dgram, struct incoming *in)
+ALWAYS_INLINE bool is_as_before(struct dgram *dgram, struct incoming *in)
 {
 	const struct dgram_target *target = dgram_target(dgram);
 
@@ -387,7 +400,7 @@ static enum verdict judge(struct dgram *dgram, struct incoming *in)
 }
 
 /* Most of them: the kernel, or a look at the sender, has told whose it is. */
-static inline bool is_usual(struct dgram *dgram, struct incoming *in)
+ALWAYS_INLINE bool is_usual(struct dgram *dgram, struct incoming *in)
 {
 	if (dgram_self(dgram)->len > 0 || !is_relays(dgram, in) ||
 	    !is_as_before(dgram, in))
@@ -407,7 +420,7 @@ enum verdict incoming_judge(struct dgram *dgram, struct incoming *in,
 
 /* --- around the program's vectors -------------------------------------------------------- */
 
-static inline void lay_out(const struct dgram *dgram, struct incoming *in,
+ALWAYS_INLINE void lay_out(const struct dgram *dgram, struct incoming *in,
 			   const struct msghdr *message)
 {
 	size_t n = message->msg_iovlen;
@@ -461,7 +474,7 @@ int incoming_name(const struct incoming *in, struct msghdr *message)
 	return 0;
 }
 
-static inline ssize_t give(struct incoming *in, struct msghdr *message,
+ALWAYS_INLINE ssize_t give(struct incoming *in, struct msghdr *message,
 			   const struct msghdr *got, int flags)
 {
 	size_t len = in->n - in->head;
@@ -523,8 +536,9 @@ take_unusual(struct dgram *dgram, int fd, struct incoming *in,
 	return INCOMING_NOTHING;
 }
 
-ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
-		      int flags)
+/* One call of the kernel's, and what it comes to. */
+ALWAYS_INLINE ssize_t take(struct dgram *dgram, int fd, struct msghdr *message,
+			   int flags)
 {
 	int *error = &errno;
 	int saved_errno = *error;
@@ -546,4 +560,20 @@ ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
 	return __builtin_expect(is_usual(dgram, &in), 1) ?
 		       give(&in, message, &got, flags) :
 		       take_unusual(dgram, fd, &in, message, &got, flags);
+}
+
+ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags)
+{
+	return take(dgram, fd, message, flags);
+}
+
+ssize_t incoming_receive(struct dgram *dgram, int fd, struct msghdr *message,
+			 int flags)
+{
+	ssize_t n = take(dgram, fd, message, flags);
+
+	return __builtin_expect(n >= 0, 1) ?
+		       n :
+		       incoming_none(dgram, fd, message, flags, n);
 }

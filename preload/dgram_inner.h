@@ -290,6 +290,15 @@ enum { INCOMING_NOTHING = -4095, INCOMING_LEFT = -4094 };
 ssize_t incoming_take(struct dgram *dgram, int fd, struct msghdr *message,
 		      int flags);
 
+/*
+ * The same for a first try, that mostly is the only one: with what is none of the program's
+ * dgram_receive.c goes on.
+ */
+ssize_t incoming_receive(struct dgram *dgram, int fd, struct msghdr *message,
+			 int flags);
+ssize_t incoming_none(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags, ssize_t r);
+
 /* Its sender, as far as there is room and somebody asked; 0 or -EFAULT. */
 int incoming_name(const struct incoming *in, struct msghdr *message);
 

@@ -4,6 +4,7 @@
 #define SOCKSIFY_PRELOAD_DGRAM_IO_H
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "preload/dgram.h"
 
@@ -31,10 +32,23 @@ int dgram_unreadable(const struct msghdr *message);
 int dgram_unsendable(const struct msghdr *message);
 
 /* The simpler forms. */
-ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
-			 int flags);
-ssize_t dgram_receive_bytes(struct dgram *dgram, int fd, void *bytes, size_t n,
-			    int flags);
+static inline ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes,
+				       size_t n, int flags)
+{
+	struct iovec iov = { (void *)bytes, n };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return dgram_send(dgram, fd, &message, flags);
+}
+
+static inline ssize_t dgram_receive_bytes(struct dgram *dgram, int fd, void *bytes,
+					  size_t n, int flags)
+{
+	struct iovec iov = { bytes, n };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return dgram_receive(dgram, fd, &message, flags);
+}
 ssize_t dgram_send_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
 			   size_t n);
 ssize_t dgram_receive_vectors(struct dgram *dgram, int fd, const struct iovec *iov,

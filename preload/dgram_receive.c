@@ -308,9 +308,8 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 }
 
 /* Any other than a datagram that is there, or will be, and goes where the program wants it. */
-static __attribute__((noinline)) ssize_t receive_oddly(struct dgram *dgram, int fd,
-						       struct msghdr *message,
-						       int flags)
+static ssize_t receive_odd(struct dgram *dgram, int fd, struct msghdr *message,
+			   int flags)
 {
 	if (flags & MSG_OOB || dgram_connected(dgram) == DGRAM_DIRECT)
 		return real_receive(fd, message, flags);
@@ -321,6 +320,27 @@ static __attribute__((noinline)) ssize_t receive_oddly(struct dgram *dgram, int 
 	return message->msg_iovlen <= DGRAM_VECTORS ?
 		       dgram_receive_error(dgram, fd, message, flags) :
 		       real_receive(fd, message, flags);
+}
+
+static __attribute__((noinline)) ssize_t receive_oddly(struct dgram *dgram, int fd,
+						       struct msghdr *message,
+						       int flags)
+{
+	ssize_t n = receive_odd(dgram, fd, message, flags);
+
+	if ((n == -ENOTSOCK || n == -EBADF) && dgram_stale(dgram, fd))
+		return real_receive(fd, message, flags);
+	return n;
+}
+
+/* What is left where the first try has come to r, which is none of the program's yet. */
+ssize_t incoming_none(struct dgram *dgram, int fd, struct msghdr *message,
+		      int flags, ssize_t r)
+{
+	r = receive_on(dgram, fd, message, flags, r);
+	if ((r == -ENOTSOCK || r == -EBADF) && dgram_stale(dgram, fd))
+		return real_receive(fd, message, flags);
+	return r;
 }
 
 static inline bool is_odd(const struct dgram *dgram, const struct msghdr *message,
@@ -335,28 +355,9 @@ static inline bool is_odd(const struct dgram *dgram, const struct msghdr *messag
 ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,
 		      int flags)
 {
-	ssize_t n;
-
-	if (__builtin_expect(is_odd(dgram, message, flags), 0)) {
-		n = receive_oddly(dgram, fd, message, flags);
-	} else {
-		n = incoming_take(dgram, fd, message, flags);
-		if (__builtin_expect(n < 0, 0))
-			n = receive_on(dgram, fd, message, flags, n);
-	}
-	if (__builtin_expect(n == -ENOTSOCK || n == -EBADF, 0) &&
-	    dgram_stale(dgram, fd))
-		return real_receive(fd, message, flags);
-	return n;
-}
-
-ssize_t dgram_receive_bytes(struct dgram *dgram, int fd, void *bytes, size_t n,
-			    int flags)
-{
-	struct iovec iov = { bytes, n };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	return dgram_receive(dgram, fd, &message, flags);
+	if (__builtin_expect(is_odd(dgram, message, flags), 0))
+		return receive_oddly(dgram, fd, message, flags);
+	return incoming_receive(dgram, fd, message, flags);
 }
 
 ssize_t dgram_receive_vectors(struct dgram *dgram, int fd, const struct iovec *iov,

@@ -659,14 +659,6 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	return n;
 }
 
-ssize_t dgram_send_bytes(struct dgram *dgram, int fd, const void *bytes, size_t n,
-			 int flags)
-{
-	struct iovec iov = { (void *)bytes, n };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	return dgram_send(dgram, fd, &message, flags);
-}
 
 ssize_t dgram_send_vectors(struct dgram *dgram, int fd, const struct iovec *iov,
 			   size_t n)
