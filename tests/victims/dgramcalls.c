@@ -146,6 +146,7 @@ static void placed(const struct far *far)
 	say_rc("nowait", preadv2(fd, in, 2, -1, RWF_NOWAIT));
 	send(fd, words, WORDS, 0);
 	say_poll("in", fd, POLLIN, LONG_MS);
+	sleep_ms(PENDING_MS); /* noise wakes, too, and comes before the answer */
 	say_text("nowait", preadv2(fd, in, 2, -1, RWF_NOWAIT));
 }
 
