@@ -5,10 +5,14 @@
  * A sandbox is put on in these steps: no new privileges, a filter of system calls, another
  * root. Firefox's process for sockets has no files after that, but is handed addresses that
  * its parent has looked up. So what we need of the files is got before.
+ *
+ * Programs call it between fork and exec, where libc's is not looked for: that might wait for
+ * a lock of the loader's which nobody has any more.
  */
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "core/sys.h"
 #include "preload/hooks.h"
 #include "resolver/fakemap.h"
 
@@ -27,5 +31,6 @@ EXPORT int prctl(int option, ...)
 		fakemap_open();
 		errno = before;
 	}
-	return REAL(prctl)(option, words[0], words[1], words[2], words[3]);
+	return (int)hooks_result(sys5(SYS_prctl, option, words[0], words[1],
+				      words[2], words[3]));
 }
