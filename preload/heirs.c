@@ -5,13 +5,9 @@
  * The kernel hands on the socket; what it stands for is said in a variable of the new
  * program's environment, and the association's control connection is handed on with it.
  * Sockets are told by SO_COOKIE, so whatever numbers they have by then they are found, and
- * a description that is out of date means nothing. Of each:
- *
- *	COOKIE,CONTROL,CONTROL-COOKIE,RELAY,PEER;
- *
- * all in hexadecimal; RELAY and PEER are socket addresses, byte by byte, and empty where
- * there is none. What does not fit is left out: that socket would have to be connected or
- * sent to by its new program before it means a proxied peer again.
+ * a description that is out of date means nothing. What does not fit (core/heir.h) is left
+ * out: that socket would have to be connected or sent to by its new program before it means a
+ * proxied peer again.
  *
  * To one that gets a socket by a message, relatives leave word (kin.h): one memo has whom it
  * is connected to, one, under a cookie that no socket has, its relay. The control connection
@@ -23,7 +19,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "core/log.h"
+#include "core/heir.h"
 #include "core/sys.h"
 #include "preload/dgram.h"
 #include "preload/kin.h"
@@ -31,66 +27,31 @@
 
 /* --- saying ------------------------------------------------------------------------- */
 
-/**
- * struct words - text being made
- * @at:		the next character's place
- * @end:	where the text's last NUL may be
- * @failed:	it did not fit
- */
-struct words {
-	char *at;
-	char *end;
-	bool failed;
-};
+_Static_assert(HEIR_ADDRESS_MAX >= sizeof(struct sockaddr_in6),
+	       "there is room");
 
-static void put(struct words *words, char c)
+static struct heir_address address_of(const struct peer *peer)
 {
-	if (words->at == words->end)
-		words->failed = true;
-	else
-		*words->at++ = c;
+	struct heir_address address = { .len = peer->len };
+
+	if (address.len > sizeof(address.bytes))
+		address.len = 0;
+	memcpy(address.bytes, &peer->address, address.len);
+	return address;
 }
 
-static void put_byte(struct words *words, uint8_t byte)
+static struct heir heir_of(const struct dgram *dgram)
 {
-	static const char digits[] = "0123456789abcdef";
+	struct heir heir = { .cookie = dgram->cookie };
 
-	put(words, digits[byte >> 4]);
-	put(words, digits[byte & 15]);
-}
-
-static void put_number(struct words *words, uint64_t number)
-{
-	for (int shift = 56; shift >= 0; shift -= 8)
-		if (number >> shift != 0 || shift == 0)
-			put_byte(words, (uint8_t)(number >> shift));
-}
-
-static void put_peer(struct words *words, const struct peer *peer)
-{
-	const uint8_t *bytes = (const uint8_t *)&peer->address;
-
-	for (socklen_t i = 0; i < peer->len; i++)
-		put_byte(words, bytes[i]);
-}
-
-static void put_socket(struct words *words, const struct dgram *dgram)
-{
-	static const struct peer none;
-	bool ready = assoc_phase(&dgram->assoc) == ASSOC_READY;
-
-	put_number(words, dgram->cookie);
-	put(words, ',');
-	put_number(words, ready ? (uint64_t)dgram->assoc.control.fd : 0);
-	put(words, ',');
-	put_number(words, ready ? dgram->assoc.control.cookie : 0);
-	put(words, ',');
-	put_peer(words, ready ? assoc_relay(&dgram->assoc) : &none);
-	put(words, ',');
-	put_peer(words, dgram_has_target(dgram) ?
-				&dgram_target(dgram)->peer :
-				&none);
-	put(words, ';');
+	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
+		heir.control = (uint64_t)dgram->assoc.control.fd;
+		heir.control_cookie = dgram->assoc.control.cookie;
+		heir.relay = address_of(assoc_relay(&dgram->assoc));
+	}
+	if (dgram_has_target(dgram))
+		heir.peer = address_of(&dgram_target(dgram)->peer);
+	return heir;
 }
 
 /* --- who gets what ------------------------------------------------------------------- */
@@ -128,29 +89,30 @@ static void let_control(const struct dgram *dgram, bool stay)
 
 const char *heirs_describe(char text[HEIRS_TEXT_MAX], bool libc_starts)
 {
-	struct words words = { text, text + HEIRS_TEXT_MAX - 1, false };
+	char *at = text + strlen(HEIRS_VARIABLE "=");
+	char *end = text + HEIRS_TEXT_MAX - 1;
 	const struct dgram *dgram;
 	bool any = false;
 
 	if (dgram_count == 0)
 		return NULL;
-	for (const char *c = HEIRS_VARIABLE "="; *c; c++)
-		put(&words, *c);
+	memcpy(text, HEIRS_VARIABLE "=", (size_t)(at - text));
 	for (uint32_t i = 0; dgram_at(i, &dgram); i++) {
-		struct words before = words;
+		struct heir heir;
+		size_t n;
 
 		if (dgram == NULL || dgram_shown_by((struct dgram *)dgram) < 0 ||
 		    (!libc_starts && !is_inherited(dgram)))
 			continue;
-		put_socket(&words, dgram);
-		if (words.failed) {
-			words = before;
+		heir = heir_of(dgram);
+		n = heir_put(at, (size_t)(end - at), &heir);
+		if (n == 0)
 			break;
-		}
+		at += n;
 		let_control(dgram, true);
 		any = true;
 	}
-	*words.at = '\0';
+	*at = '\0';
 	return any ? text : NULL;
 }
 
@@ -165,65 +127,25 @@ void heirs_recall(void)
 
 /* --- taking over --------------------------------------------------------------------- */
 
-static int digit_of(char c)
+static struct peer peer_of(const struct heir_address *address)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	struct peer peer = { .len = (socklen_t)address->len };
+
+	_Static_assert(sizeof(peer.address) >= sizeof(address->bytes),
+		       "it fits");
+	memcpy(&peer.address, address->bytes, address->len);
+	return peer;
 }
 
-/* The digits up to end, which is taken too. False: something else stands there. */
-static bool take_bytes(const char **at, char end, uint8_t *bytes, size_t room,
-		       size_t *n)
+static struct dgram_heir as_dgram(const struct heir *heir)
 {
-	for (*n = 0; **at != end; (*n)++) {
-		int high = digit_of(**at);
-		int low = high < 0 ? -1 : digit_of((*at)[1]);
-
-		if (low < 0 || *n == room)
-			return false;
-		bytes[*n] = (uint8_t)(high << 4 | low);
-		*at += 2;
-	}
-	(*at)++;
-	return true;
-}
-
-static bool take_number(const char **at, uint64_t *number)
-{
-	uint8_t bytes[8];
-	size_t n;
-
-	*number = 0;
-	if (!take_bytes(at, ',', bytes, sizeof(bytes), &n))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		*number = *number << 8 | bytes[i];
-	return true;
-}
-
-static bool take_peer(const char **at, char end, struct peer *peer)
-{
-	size_t n;
-
-	memset(peer, 0, sizeof(*peer));
-	if (!take_bytes(at, end, (uint8_t *)&peer->address, sizeof(peer->address),
-			&n))
-		return false;
-	peer->len = (socklen_t)n;
-	return true;
-}
-
-static bool take_heir(const char **at, struct dgram_heir *heir)
-{
-	uint64_t control;
-
-	if (!take_number(at, &heir->cookie) || !take_number(at, &control) ||
-	    !take_number(at, &heir->control.cookie) ||
-	    !take_peer(at, ',', &heir->relay) || !take_peer(at, ';', &heir->peer))
-		return false;
-	heir->control.fd = (int)control;
-	return heir->cookie != 0;
+	return (struct dgram_heir){
+		.cookie = heir->cookie,
+		.control = { .fd = (int)heir->control,
+			     .cookie = heir->control_cookie },
+		.relay = peer_of(&heir->relay),
+		.peer = peer_of(&heir->peer),
+	};
 }
 
 /* Descriptors are few and low, or else found when they are connected or sent to anew. */
@@ -238,10 +160,13 @@ static void give(const struct dgram_heir *heir)
 
 void heirs_take(const char *value)
 {
-	struct dgram_heir heir;
+	struct dgram_heir of_dgram;
+	struct heir heir;
 
-	while (value != NULL && *value != '\0' && take_heir(&value, &heir))
-		give(&heir);
+	while (value != NULL && *value != '\0' && heir_take(&value, &heir)) {
+		of_dgram = as_dgram(&heir);
+		give(&of_dgram);
+	}
 }
 
 /* --- by a message --------------------------------------------------------------------- */
