@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/clock.h"
+#include "preload/dial.h"
 
 static const struct config *config;
 
@@ -45,16 +46,19 @@ bool assoc_is_refused(void)
 }
 
 /* The proxy's address that the socket's relay will be beside, or NULL. */
-static const struct endpoint *proxy_for(int family)
+static const struct endpoint *proxy_for(int fd, int family)
 {
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct endpoint *e = &config->addresses[i];
+	enum endpoint_kind kind = dial_reachable(fd, family);
 
-		if (family == AF_INET6 || e->kind == ENDPOINT_IPV4)
-			return e;
-	}
-	log_once("udp-family", "no UDP: the proxy has no address that an IPv4 "
-			       "socket reaches");
+	for (size_t i = 0; i < config->n_addresses; i++)
+		if (config->addresses[i].kind == kind)
+			return &config->addresses[i];
+	if (family == AF_INET)
+		log_once("udp-family", "no UDP: the proxy has no address that "
+				       "an IPv4 socket reaches");
+	else
+		log_once("udp-v6only", "no UDP: the proxy has no address that "
+				       "a bound socket with IPV6_V6ONLY reaches");
 	return NULL;
 }
 
@@ -68,11 +72,11 @@ static void peer_of(const struct endpoint *e, int family, struct peer *peer)
 		memcpy(&peer->address, &sa, (size_t)len);
 }
 
-int assoc_proxy(int family, struct peer *proxy)
+int assoc_proxy(int fd, int family, struct peer *proxy)
 {
 	const struct endpoint *e;
 
-	e = proxy_for(family);
+	e = proxy_for(fd, family);
 	if (e == NULL)
 		return -ENETUNREACH;
 	peer_of(e, family, proxy);
@@ -103,14 +107,15 @@ static int ask(struct assoc *assoc, const struct endpoint *proxy,
 	return conn_open(&request);
 }
 
-int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner)
+int assoc_begin(struct assoc *assoc, int fd, int family, conn_over *over,
+		void *owner)
 {
 	const struct endpoint *proxy;
 	int r;
 
 	if (assoc_is_refused() || !fdtable_ours())
 		return -ENETUNREACH;
-	proxy = proxy_for(family);
+	proxy = proxy_for(fd, family);
 	if (proxy == NULL)
 		return -ENETUNREACH;
 	r = private_fd_socket(&assoc->control,

@@ -62,16 +62,17 @@ static inline const struct peer *assoc_relay(const struct assoc *assoc)
 bool assoc_is_refused(void);
 
 /*
- * Where a socket of that family is to be connected as long as there is no relay: the proxy
- * itself. 0, or -ENETUNREACH: no address of the proxy is within reach of that family.
+ * Where fd, a socket of that family, is to be connected as long as there is no relay: the
+ * proxy itself. 0, or -ENETUNREACH: no address of the proxy is within its reach.
  */
-int assoc_proxy(int family, struct peer *proxy);
+int assoc_proxy(int fd, int family, struct peer *proxy);
 
 /*
- * Begins an association for a socket of that family. 0: ASSOC_PENDING, and over is called
+ * Begins an association for fd, a socket of that family. 0: ASSOC_PENDING, and over is called
  * with owner, which calls assoc_settle; else -errno.
  */
-int assoc_begin(struct assoc *assoc, int family, conn_over *over, void *owner);
+int assoc_begin(struct assoc *assoc, int fd, int family, conn_over *over,
+		void *owner);
 
 /* The control connection of assoc is over: ASSOC_READY follows, or ASSOC_NONE. */
 void assoc_settle(struct assoc *assoc, struct conn *conn, int family);

@@ -470,7 +470,7 @@ static int connect_kernel(struct dgram *dgram, int fd)
 
 	if (assoc_phase(&dgram->assoc) == ASSOC_READY)
 		to = assoc_relay(&dgram->assoc);
-	else if (assoc_proxy(dgram->family, &proxy) < 0)
+	else if (assoc_proxy(fd, dgram->family, &proxy) < 0)
 		return -ENETUNREACH;
 	return (int)sys3(SYS_connect, fd, &to->address, to->len);
 }
@@ -663,7 +663,8 @@ static int begin(struct dgram *dgram, int fd, int flags)
 	if (__atomic_load_n(&dgram->thing.refs, __ATOMIC_ACQUIRE) == 0) {
 		r = -EBADF;
 	} else if (assoc_phase(&dgram->assoc) == ASSOC_NONE) {
-		r = assoc_begin(&dgram->assoc, dgram->family, associated, dgram);
+		r = assoc_begin(&dgram->assoc, fd, dgram->family, associated,
+				dgram);
 		control = dgram->assoc.control.fd;
 	}
 	dgram->fd = fd;
@@ -940,6 +941,9 @@ void dgram_option(struct dgram *dgram, int fd, int level, int name, int *value)
 	if (dgram_is_told_option(level, name) &&
 	    dgram->told == DGRAM_TOLD_US)
 		*value = 0;
+	if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY &&
+	    fdtable_notes(fd) & FD_V6ONLY)
+		*value = 1;
 	if (dgram_connected(dgram) != DGRAM_VIA)
 		return;
 	if ((level == IPPROTO_IP && name == IP_MTU) ||

@@ -38,9 +38,9 @@ static int allow_mapped(int fd)
 /*
  * A socket is tried at the addresses of one kind only, those of the first that it can
  * reach: after a v4-mapped address the kernel completes no IPv6 one, nor the other way
- * round. ENDPOINT_NONE: it can reach none. One that is V6ONLY and bound cannot be mapped.
+ * round. One that is V6ONLY and bound cannot be mapped.
  */
-static enum endpoint_kind reachable(int fd, int family)
+enum endpoint_kind dial_reachable(int fd, int family)
 {
 	for (size_t i = 0; i < config->n_addresses; i++) {
 		enum endpoint_kind kind = config->addresses[i].kind;
@@ -101,7 +101,7 @@ int dial(struct pending *pending, int fd)
 
 	pending->dialling = true;
 	if (pending->kind == ENDPOINT_NONE)
-		pending->kind = (uint8_t)reachable(fd, pending->family);
+		pending->kind = (uint8_t)dial_reachable(fd, pending->family);
 	for (; pending->address < config->n_addresses; pending->address++) {
 		if (config->addresses[pending->address].kind != pending->kind)
 			continue;

@@ -11,6 +11,12 @@
 void dial_setup(const struct config *config);
 
 /*
+ * Which of the proxy's addresses fd, a socket of that family, can reach; it may lose
+ * IPV6_V6ONLY by that. ENDPOINT_NONE: none.
+ */
+enum endpoint_kind dial_reachable(int fd, int family);
+
+/*
  * Connects fd to the proxy's address that the record is at, or the first after it that
  * takes a connection. 0, -EINPROGRESS, or the last one's error. Signals are blocked
  * where the record says that the socket is blocking.

@@ -9,6 +9,8 @@
     dgram.py names PORT HOST...   one socket and several names
     dgram.py together PORT HOST...   each way to send to all of them before anything is
                                   received: the way and what came, by line
+    dgram.py family HOST PORT [WORD...]  a socket of that address's family: "v6only",
+                                  "bound", "connected" before it sends
     dgram.py again HOST PORT      one socket, three times, with pauses
     dgram.py insist HOST PORT TIMES  each kind of socket, three words, each of them sent until
                                   it comes back, so often at most; and each error on the way
@@ -258,6 +260,26 @@ def names(port, *hosts):
     print(*results)
 
 
+def of_family(host, port, *words):
+    family, address = resolve(host, port)
+    sock = fresh(family)
+    if "v6only" in words:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if "bound" in words:
+        sock.bind(("", 0))
+    try:
+        if "connected" in words:
+            sock.connect(address)
+            sock.send(b"word")
+        else:
+            sock.sendto(b"word", address)
+        print(same(sock.recvfrom(100), (b"word", address)))
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+    if "v6only" in words:
+        print("v6only", sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
+
+
 def send_all(sock, addresses):
     """To each address itself, as text; those that could not be sent to."""
     failed = []
@@ -423,7 +445,7 @@ def talk(host, port, *only):
 def main():
     action, *arguments = sys.argv[1:]
     {"serve": serve, "talk": talk, "again": again, "source": source, "names": names,
-     "together": together, "insist": insist}[action](*arguments)
+     "together": together, "family": of_family, "insist": insist}[action](*arguments)
 
 
 if __name__ == "__main__":

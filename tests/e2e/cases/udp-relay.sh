@@ -19,6 +19,7 @@ start_proxy relays "${names[@]}" \
 	--at="$PROXY:1210=udp=41010,udp.end=1" \
 	--at="$PROXY:1211=udp=41011,reply.append=x" \
 	--at="$PROXY:1212=udp=41012,user=alice:secret" \
+	--at="[$PROXY6]:1213=udp=41013" \
 	--at="$PROXY:1220=rep=7" --at="$PROXY:1221=rep=2" --at="$PROXY:1222=rep=1" \
 	--at="$PROXY:1223=rep=7,tail=short" --at="$PROXY:1224=reply.cut=0" \
 	--at="$PROXY:1225=udp=0,bound=0.0.0.0:0" \
@@ -66,6 +67,30 @@ is "of the same port each time" "$(grep '"dst": "'"$WORLD" \
 is "and so is one with bytes after its reply" \
 	"$(through "socks5h://$PROXY:1211" "${dgram[@]}" again "$WORLD" 7000 \
 		2>/dev/null)" "same same same"
+
+# Sockets whose own family does not reach the proxy.
+family() {
+	through "socks5h://$1" "${dgram[@]}" family "$2" 7000 "${@:3}" \
+		2>"$WORK/family.err" | paste -sd ' '
+}
+for words in "" connected; do
+	# shellcheck disable=SC2086 # none or one
+	is "V6ONLY, and a proxy of IPv4 $words" \
+		"$(family "$PROXY:1200" "$WORLD6" v6only $words)" "same v6only 1"
+	# shellcheck disable=SC2086 # none or one
+	is "V6ONLY, bound, and a proxy of IPv4 $words" \
+		"$(family "$PROXY:1200" "$WORLD6" v6only bound $words)" \
+		"ENETUNREACH v6only 1"
+	like "is told $words" "$(cat "$WORK/family.err")" 'a bound socket with IPV6_V6ONLY'
+	# shellcheck disable=SC2086 # none or one
+	is "V6ONLY, bound, and a proxy of IPv6 $words" \
+		"$(family "[$PROXY6]:1213" "$WORLD6" v6only bound $words)" \
+		"same v6only 1"
+	# shellcheck disable=SC2086 # none or one
+	is "IPv4, and a proxy of IPv6 $words" \
+		"$(family "[$PROXY6]:1213" "$WORLD" $words)" ENETUNREACH
+	like "is told, too $words" "$(cat "$WORK/family.err")" 'an IPv4 socket reaches'
+done
 
 for port in 1220 1221 1222 1223 1224 1225; do
 	before=$(wc -l <"$WORK/relays.requests")
