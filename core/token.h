@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define TOKEN_VARIABLE "SOCKSIFY_TOKEN"
 
@@ -34,5 +35,20 @@ void token_format(uint64_t value, char out[TOKEN_TEXT_SIZE]);
  * async-signal-safe, and as in libc no cancellation point.
  */
 long token_socket(int domain, int type, int protocol);
+
+/*
+ * connect(2), sendmsg(2) and sendmmsg(2) with the token: under the carrying guard
+ * (launcher/carry.h) these go to the kernel, and not to the supervisor, which would
+ * take them for the program's own. The result or -errno; likewise.
+ */
+long token_connect(int fd, const void *address, socklen_t len);
+long token_sendmsg(int fd, const struct msghdr *message, int flags);
+long token_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags);
+
+/*
+ * Whether the guard in force carries what escapes the library, and does not deny it: a
+ * socket is to be had without the token. Asked of the kernel, once.
+ */
+bool token_carried(void);
 
 #endif

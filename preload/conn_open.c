@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/conn_inner.h"
 #include "preload/dial.h"
@@ -167,7 +168,7 @@ static int start(const struct conn_request *request, struct conn *conn)
 			return 0;
 		}
 		pending_unref(pending);
-		sys3(SYS_connect, fd, &none, sizeof(none));
+		token_connect(fd, &none, sizeof(none));
 	}
 	talk_restore_options(pending, fd);
 	watch_end(pending, fd);

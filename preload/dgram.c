@@ -45,12 +45,13 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/ask.h"
 #include "preload/clock.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_names.h"
 #include "preload/detour.h"
-#include "preload/nameserver.h"
+#include "resolver/nameserver.h"
 #include "preload/options.h"
 #include "preload/proxy.h"
 #include "preload/signals.h"
@@ -285,7 +286,7 @@ static bool is_broadcast(const struct endpoint *to)
 	len = endpoint_to_sockaddr(to, AF_INET, &sa);
 	if (private_fd_socket(&own, AF_INET, SOCK_DGRAM) < 0)
 		return true;
-	r = sys3(SYS_connect, own.fd, &sa, len);
+	r = token_connect(own.fd, &sa, len);
 	private_fd_close(&own);
 	return r == -EACCES;
 }
@@ -472,7 +473,7 @@ static int connect_kernel(struct dgram *dgram, int fd)
 		to = assoc_relay(&dgram->assoc);
 	else if (assoc_proxy(fd, dgram->family, &proxy) < 0)
 		return -ENETUNREACH;
-	return (int)sys3(SYS_connect, fd, &to->address, to->len);
+	return (int)token_connect(fd, &to->address, to->len);
 }
 
 /* What the program is shown as its peer. */
@@ -539,9 +540,9 @@ int dgram_connect(int fd, const union route_address *address, socklen_t len)
 	    !(family == AF_INET && address->sa.sa_family == AF_INET6))
 		return connect_via(fd, family, address, len, &to);
 	if (dgram == NULL)
-		return (int)sys3(SYS_connect, fd, &address->sa, len);
+		return (int)token_connect(fd, &address->sa, len);
 	dgram_lock(dgram, &signals);
-	r = (int)sys3(SYS_connect, fd, &address->sa, len);
+	r = (int)token_connect(fd, &address->sa, len);
 	if (r == 0)
 		__atomic_store_n(&dgram->connected, DGRAM_DIRECT,
 				 __ATOMIC_RELEASE);
@@ -567,7 +568,7 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 	int r;
 
 	dgram_lock(dgram, &signals);
-	r = (int)sys3(SYS_connect, fd, none, len);
+	r = (int)token_connect(fd, none, len);
 	if (r == 0) {
 		__atomic_store_n(&dgram->connected, DGRAM_NONE,
 				 __ATOMIC_RELEASE);

@@ -14,7 +14,7 @@
 #include "core/socks5.h"
 #include "preload/assoc.h"
 #include "preload/pool.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 #include "preload/sources.h"
 
 /* Who is told by the kernel what ICMP says (IP_RECVERR); the connected are in any case. */

@@ -28,11 +28,12 @@
 #include <sys/single_threaded.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/ask.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
 #include "preload/dgram_inner.h"
-#include "preload/nameserver.h"
+#include "resolver/nameserver.h"
 #include "preload/options.h"
 #include "preload/private_fd.h"
 #include "preload/signals.h"
@@ -116,7 +117,7 @@ static void set_source(struct peer *own, const union route_address *address,
 	    0)
 		return;
 	/* There may be no way to it, which is none of ours. */
-	found = sys3(SYS_connect, probe.fd, address, len) == 0 &&
+	found = token_connect(probe.fd, address, len) == 0 &&
 		name_of(probe.fd, &source) == 0;
 	private_fd_close(&probe);
 	if (!found)
@@ -137,7 +138,7 @@ int dgram_connect_self(int fd, const union route_address *address, socklen_t len
 		return r;
 	if (is_wildcard(&own))
 		set_source(&own, address, len);
-	return (int)sys3(SYS_connect, fd, &own.address, own.len);
+	return (int)token_connect(fd, &own.address, own.len);
 }
 
 /* --- what is sent to it ------------------------------------------------------------------- */
@@ -152,7 +153,7 @@ static int send_to(const struct dgram *dgram, int fd, const struct peer *own,
 		message.msg_name = (void *)&own->address;
 		message.msg_namelen = own->len;
 	}
-	return (int)sys3(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return (int)token_sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Whoever receives shall know it before it comes. */
@@ -393,14 +394,14 @@ static int nudge_connected(struct dgram *dgram, int fd, const struct peer *own)
 
 	if (assoc_phase(&dgram->assoc) != ASSOC_PENDING ||
 	    sys3(SYS_getpeername, fd, &peer.address, &peer.len) < 0 ||
-	    sys3(SYS_connect, fd, &own->address, own->len) < 0)
+	    token_connect(fd, &own->address, own->len) < 0)
 		return -ENOTCONN;
 	r = (int)sys6(SYS_sendto, fd, nudge, sizeof(nudge),
 		      MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 	/* It is there, as a rule; or somebody has been woken by it. */
 	if (r >= 0)
 		sys5(SYS_ppoll, &pollfd, 1, &patience, NULL, 0);
-	sys3(SYS_connect, fd, &peer.address, peer.len);
+	token_connect(fd, &peer.address, peer.len);
 	return r;
 }
 

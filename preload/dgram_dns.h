@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "preload/dgram.h"
-#include "preload/nameserver.h"
+#include "resolver/nameserver.h"
 
 /* What goes with this header goes to a name server. */
 static inline bool dgram_is_dns(const uint8_t *header, size_t len)

@@ -17,6 +17,7 @@
 #include <poll.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/detour.h"
 #include "preload/dgram_inner.h"
 #include "preload/options.h"
@@ -48,7 +49,7 @@ static int deaf_socket(struct private_fd *deaf, const struct peer *own,
 	if (r == 0)
 		r = name_of(deaf->fd, SYS_getsockname, name);
 	if (r == 0)
-		r = (int)sys3(SYS_connect, deaf->fd, &name->address, name->len);
+		r = (int)token_connect(deaf->fd, &name->address, name->len);
 	if (r < 0)
 		private_fd_close(deaf);
 	return r;
@@ -60,7 +61,7 @@ static bool send_to_nobody(int fd, const struct peer *nobody)
 	struct pollfd pollfd = { .fd = fd };
 	struct timespec patience = { .tv_nsec = ARRIVAL_NS };
 
-	return sys3(SYS_connect, fd, &nobody->address, nobody->len) == 0 &&
+	return token_connect(fd, &nobody->address, nobody->len) == 0 &&
 	       sys6(SYS_sendto, fd, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL, NULL,
 		    0) == 0 &&
 	       sys5(SYS_ppoll, &pollfd, 1, &patience, NULL, 0) == 1;
@@ -80,7 +81,7 @@ void dgram_fail(struct dgram *dgram, int fd)
 	__atomic_store_n(&dgram->error, ENETUNREACH, __ATOMIC_RELEASE);
 	if (!send_to_nobody(fd, &nobody))
 		__atomic_store_n(&dgram->error, 0, __ATOMIC_RELAXED);
-	sys3(SYS_connect, fd, &peer.address, peer.len);
+	token_connect(fd, &peer.address, peer.len);
 	private_fd_close(&deaf);
 }
 

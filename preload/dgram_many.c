@@ -13,6 +13,7 @@
 
 #include "core/row.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
 #include "preload/dgram_inner.h"
@@ -84,7 +85,7 @@ static unsigned int send_batch(struct dgram *dgram, int fd,
 			      &batch->kernel[made], &batch->messages[made]))
 			break;
 	if (made > 0)
-		sent = sys4(SYS_sendmmsg, fd, batch->kernel, made,
+		sent = token_sendmmsg(fd, batch->kernel, made,
 			    flags | MSG_DONTWAIT);
 	for (long i = 0; i < sent; i++)
 		messages[i].msg_len = batch->kernel[i].msg_len -

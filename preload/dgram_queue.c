@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/detour.h"
 #include "preload/dgram_inner.h"
 #include "preload/options.h"
@@ -237,7 +238,7 @@ static void send_one(struct dgram *dgram, int fd,
 		message.msg_control = control;
 		message.msg_controllen = sizeof(control);
 	}
-	sys3(SYS_sendmsg, fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+	token_sendmsg(fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Moves one that stays to where there is room before it; how long it is. */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/dgram_inner.h"
 #include "preload/signals.h"
 
@@ -184,7 +185,7 @@ static long send_all(struct dgram *dgram, int fd, struct cut *cut,
 				data > size ? (uint16_t)(size + out->len) : 0);
 		outgoing_address(dgram, &part);
 		if (n == 0)
-			n = sys3(SYS_sendmsg, fd, &part, flags | MSG_DONTWAIT);
+			n = token_sendmsg(fd, &part, flags | MSG_DONTWAIT);
 		if (n < 0) {
 			*cut = before;
 			return n;
@@ -210,7 +211,7 @@ static long send_whole(struct dgram *dgram, int fd, struct cut *cut,
 	whole.msg_iov = vectors;
 	whole.msg_iovlen = message->msg_iovlen + 1;
 	outgoing_address(dgram, &whole);
-	r = sys3(SYS_sendmsg, fd, &whole, flags | MSG_DONTWAIT);
+	r = token_sendmsg(fd, &whole, flags | MSG_DONTWAIT);
 	if (r < 0)
 		return r;
 	cut->left = 0;

@@ -14,18 +14,23 @@
 
 #include "core/row.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/detour.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_names.h"
 #include "preload/memory.h"
-#include "preload/nameserver.h"
 #include "preload/options.h"
 #include "preload/signals.h"
+#include "resolver/nameserver.h"
 
 static long real_send(int fd, const struct msghdr *message, int flags)
 {
-	long n = REAL(sendmsg)(fd, message, flags);
+	long n;
 
+	/* The supervisor would not know the relay. It is no cancellation point then. */
+	if (token_carried())
+		return token_sendmsg(fd, message, flags);
+	n = REAL(sendmsg)(fd, message, flags);
 	return n < 0 ? -errno : n;
 }
 
@@ -316,7 +321,7 @@ static long send_copied_now(int fd, const struct msghdr *message,
 	copied.msg_iovlen = 1;
 	n = outgoing_gather(&data, 1, message, len);
 	if (n == 0)
-		n = sys3(SYS_sendmsg, fd, &copied, flags | MSG_DONTWAIT);
+		n = token_sendmsg(fd, &copied, flags | MSG_DONTWAIT);
 	sys2(SYS_munmap, whole.iov_base, whole.iov_len);
 	signals_restore(&signals);
 	return n;

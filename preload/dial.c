@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "core/token.h"
 #include "preload/detour.h"
 #include "preload/fdtable.h"
 #include "preload/options.h"
@@ -65,7 +66,7 @@ static int connect_briefly(int fd, const struct sockaddr_storage *sa, int len)
 	int r;
 
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
-	r = (int)sys3(SYS_connect, fd, sa, len);
+	r = (int)token_connect(fd, sa, len);
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
 	     sizeof(timeout));
 	return r;
@@ -83,7 +84,7 @@ static int dial_one(struct pending *pending, int fd)
 		return -ENETUNREACH; /* the proxy is here, and it would leave */
 	if (pending->blocking)
 		return connect_briefly(fd, &sa, len);
-	return (int)sys3(SYS_connect, fd, &sa, len);
+	return (int)token_connect(fd, &sa, len);
 }
 
 /* The address is at fault, not the socket: the next one may do. */
@@ -118,7 +119,7 @@ int dial_next(struct pending *pending, int fd)
 
 	if (pending->address + 1u >= config->n_addresses)
 		return -ENOENT;
-	sys3(SYS_connect, fd, &none, sizeof(none));
+	token_connect(fd, &none, sizeof(none));
 	pending->address++;
 	return dial(pending, fd);
 }
@@ -132,7 +133,7 @@ static void connect_refused(int fd, int family, bool mapped)
 				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 
 	if (family == AF_INET) {
-		sys3(SYS_connect, fd, &in, sizeof(in));
+		token_connect(fd, &in, sizeof(in));
 		return;
 	}
 	if (mapped) {
@@ -141,7 +142,7 @@ static void connect_refused(int fd, int family, bool mapped)
 		in6.sin6_addr.s6_addr[11] = 0xff;
 		memcpy(&in6.sin6_addr.s6_addr[12], &in.sin_addr, 4);
 	}
-	sys3(SYS_connect, fd, &in6, sizeof(in6));
+	token_connect(fd, &in6, sizeof(in6));
 }
 
 /*
@@ -175,7 +176,7 @@ static void dissolve(int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-	sys3(SYS_connect, fd, &none, sizeof(none));
+	token_connect(fd, &none, sizeof(none));
 }
 
 static bool holds_error(int fd)

@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/detour.h"
 #include "preload/options.h"
@@ -419,13 +420,13 @@ static int connect_to(int fd, const struct listening *listening,
 	/* It would not begin before the first byte. */
 	if (option_get(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0))
 		option_set(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0);
-	r = (int)sys3(SYS_connect, fd, &listening->peer.address,
+	r = (int)token_connect(fd, &listening->peer.address,
 		      listening->peer.len);
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
 	accepted = accept_from(listening, fd);
 	if (accepted < 0) {
-		sys3(SYS_connect, fd, &none, sizeof(none));
+		token_connect(fd, &none, sizeof(none));
 		return accepted;
 	}
 	private_fd_adopt(end, accepted);

@@ -9,7 +9,7 @@
 #include "preload/pending.h"
 #include "preload/pool.h"
 #include "preload/private_fd.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 
 /**
  * struct dnsconn - a connection whose other end is ours

@@ -20,11 +20,11 @@
 #include "preload/hooks.h"
 #include "preload/listener.h"
 #include "preload/memory.h"
-#include "preload/nameserver.h"
+#include "resolver/nameserver.h"
 #include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/proxy.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 #include "preload/swap.h"
 
 /* RFC 2133's sockaddr_in6 had no scope id; the kernel still takes it. */

@@ -21,7 +21,7 @@
 #include "preload/nameservice.h"
 #include "preload/options.h"
 #include "preload/passing.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 
 /*
  * What is taken for a stream is let go wherever it is addressed to, so the kernel is asked: the

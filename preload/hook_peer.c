@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/conn.h"
 #include "preload/dgram_io.h"
 #include "preload/dnsconn.h"
@@ -290,5 +291,5 @@ EXPORT int shutdown(int fd, int how)
 	if (phase != CONN_PENDING)
 		return REAL(shutdown)(fd, how);
 	conn_abandon(fd);
-	return (int)hooks_result(sys3(SYS_connect, fd, &none, sizeof(none)));
+	return (int)hooks_result(token_connect(fd, &none, sizeof(none)));
 }

@@ -51,11 +51,12 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/arrival.h"
 #include "preload/clock.h"
 #include "preload/options.h"
 #include "preload/real.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 #include "preload/signals.h"
 #include "preload/swap.h"
 
@@ -487,7 +488,7 @@ void listener_dissolve(int fd)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
 	conn_abandon(fd);
-	sys3(SYS_connect, fd, &none, sizeof(none));
+	token_connect(fd, &none, sizeof(none));
 	option_set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 }
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "preload/route.h"
+#include "resolver/route.h"
 
 /* Where the options that join have their group: an address, or a sockaddr (family 0). */
 static const struct {

@@ -47,9 +47,9 @@
 #include <sys/mman.h>
 
 #include "core/sys.h"
-#include "preload/nameserver.h"
 #include "preload/signals.h"
 #include "resolver/fakemap.h"
+#include "resolver/nameserver.h"
 
 uint32_t sources_changes;
 

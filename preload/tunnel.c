@@ -13,12 +13,13 @@
 #include <errno.h>
 
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/conn.h"
 #include "preload/proxy.h"
 #include "preload/real.h"
 #include "preload/private_fd.h"
-#include "preload/route.h"
+#include "resolver/route.h"
 #include "resolver/judge.h"
 
 static const struct config *config;
@@ -104,7 +105,7 @@ static int open_direct(struct lookup_stream *stream,
 
 	if (r < 0)
 		return r;
-	return begun(stream, (int)sys3(SYS_connect, stream->fd, &address, len));
+	return begun(stream, (int)token_connect(stream->fd, &address, len));
 }
 
 static int stream_open(struct lookup_stream *stream,

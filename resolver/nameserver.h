@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nameserver.h - which servers a program's own DNS client asks, and gets no answer from */
-#ifndef SOCKSIFY_PRELOAD_NAMESERVER_H
-#define SOCKSIFY_PRELOAD_NAMESERVER_H
+#ifndef SOCKSIFY_RESOLVER_NAMESERVER_H
+#define SOCKSIFY_RESOLVER_NAMESERVER_H
 
 #include <stdbool.h>
 

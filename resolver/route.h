@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* route.h - where an address leads that a program hands to a socket call */
-#ifndef SOCKSIFY_PRELOAD_ROUTE_H
-#define SOCKSIFY_PRELOAD_ROUTE_H
+#ifndef SOCKSIFY_RESOLVER_ROUTE_H
+#define SOCKSIFY_RESOLVER_ROUTE_H
 
 #include <netinet/in.h>
 #include <sys/socket.h>

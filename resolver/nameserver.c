@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nameserver.c - which servers a program's own DNS client asks, and gets no answer from */
-#include "preload/nameserver.h"
+#include "resolver/nameserver.h"
 
 #include "resolver/resolvconf.h"
 

@@ -2,13 +2,13 @@
 /*
  * route.c - where an address leads that a program hands to a socket call
  */
-#include "preload/route.h"
+#include "resolver/route.h"
 
 #include <errno.h>
 
 #include "core/log.h"
+#include "resolver/direct.h"
 #include "resolver/fakemap.h"
-#include "resolver/resolver.h"
 
 typedef enum route route_judge(const struct config *config,
 			       const struct endpoint *e);
@@ -30,7 +30,7 @@ static int route_by(route_judge *judge, const struct config *config,
 	}
 	if (r == 0) {
 		route = judge(config, to);
-		return route == ROUTE_VIA && resolver_is_direct(to) ?
+		return route == ROUTE_VIA && direct_has(&config->rules, to) ?
 			       ROUTE_DIRECT :
 			       route;
 	}
