@@ -34,6 +34,8 @@ struct destination {
 
 static struct destination destination;
 
+static log_speaker *speaker;
+
 /*
  * Hashes of the subjects told by log_once, in the order of their telling; 0 is
  * a free slot. Without a lock, for signal handlers: slots are claimed by
@@ -204,6 +206,11 @@ void log_setup(enum log_level level, const char *path)
 	destination = d;
 }
 
+void log_speak_for(log_speaker *the_speaker)
+{
+	speaker = the_speaker;
+}
+
 bool log_wants(enum log_level level)
 {
 	return level != LOG_QUIET && level <= destination.level &&
@@ -282,9 +289,12 @@ static void write_line(const char *format, va_list *args)
 	struct text t = { .out = line, .size = sizeof(line) - 1 };
 
 	put_string(&t, "socksify: ");
-	put_program(&t);
+	if (who)
+		put_string(&t, who);
+	else
+		put_program(&t);
 	put(&t, '[');
-	put_signed(&t, sys0(SYS_getpid));
+	put_signed(&t, speaker ? speaker_pid : sys0(SYS_getpid));
 	put_string(&t, "]: ");
 	put_format(&t, format, args);
 	line[t.len++] = '\n';

@@ -24,6 +24,13 @@ enum log_level {
  */
 void log_setup(enum log_level level, const char *path);
 
+/*
+ * For who does another's work: lines name the program and the process that this tells, and
+ * is asked for only when there is a line. NULL from it, or in its place: this process.
+ */
+typedef const char *log_speaker(long *pid);
+void log_speak_for(log_speaker *speaker);
+
 /* Whether such a line would go anywhere: ask before costly arguments. */
 bool log_wants(enum log_level level);
 
