@@ -103,13 +103,16 @@ static int refuse_unreadable(const struct target *t)
 
 /*
  * Under a guard it may run, if it does not need the network: the kernel refuses it
- * sockets. (An apt that could not run ldconfig would be no use.)
+ * sockets. (An apt that could not run ldconfig would be no use.) Where the guard
+ * carries, it has the network, by way of the supervisor.
  */
 static int leave_to_guard(const struct target *t, const struct elf *elf)
 {
+	if (token_carried())
+		return 0;
 	log_once(t->path,
 		 "%s: is %s: it runs without the library, and the guard keeps it "
-		 "off the network", name_of(t),
+		 "off the network; socksify --guard=carry carries it", name_of(t),
 		 elf->go ? "a Go program" : elf_kind_text(elf->kind));
 	return 0;
 }
