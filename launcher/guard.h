@@ -21,6 +21,9 @@
  * Under an outer socksify its filter is in force already, and does for this one
  * too, with its token. A token in the environment proves nothing, though: the
  * kernel is asked for a socket with it and without.
+ *
+ * The other level carries what escapes the library, and is in carry.h; what is
+ * here says whether it is to be had, and loads its filter.
  */
 #ifndef SOCKSIFY_LAUNCHER_GUARD_H
 #define SOCKSIFY_LAUNCHER_GUARD_H
@@ -28,8 +31,9 @@
 #include <stdbool.h>
 
 enum guard {
-	GUARD_AUTO, /* where the kernel allows it */
+	GUARD_AUTO, /* where the kernel allows it; carries what is not covered */
 	GUARD_DENY, /* or not at all */
+	GUARD_CARRY, /* carries all, or not at all */
 	GUARD_NONE,
 };
 
@@ -40,8 +44,26 @@ enum guard {
  */
 void guard_prepare(enum guard wanted);
 
-/* Whether an outer socksify's guard is in force: libc makes no sockets then. */
+/*
+ * Whether an outer socksify's guard is in force: libc can look no names up then,
+ * for it makes no sockets, or is answered with fakes.
+ */
 bool guard_inherited(void);
+
+/* That fakes are what it would be answered with: the outer one carries. */
+bool guard_inherited_carries(void);
+
+/* Whether a program that the library covers, or not, is to be carried. */
+bool guard_wants_carry(bool covered);
+
+/* Dies (STATUS_CANNOT_RUN) where an outer socksify's guard stands in the way. */
+void guard_check_carry(const char *called);
+
+/*
+ * Puts this process under the filter that carries, and the token into the
+ * environment. The descriptor of the listener, or -errno.
+ */
+int guard_carry(void);
 
 /*
  * Whether guard_load takes the power from programs that run as another user or

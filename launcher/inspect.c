@@ -198,9 +198,33 @@ static void check_rights(const struct subject *s)
 		    elf_secure_cure(secure));
 }
 
-/* Dies if nothing can be loaded into a program of this kind, or to no avail. */
+static struct inspected *result;
+
+/* The kernel's filter is for programs of this machine's own ABI. */
+static bool may_be_carried(const struct elf *elf)
+{
+	return elf->kind == ELF_STATIC || elf->kind == ELF_STATIC_GO ||
+	       elf->kind == ELF_DYNAMIC_MUSL ||
+	       elf->kind == ELF_DYNAMIC_OTHER ||
+	       (elf->kind == ELF_DYNAMIC_GLIBC && elf->go);
+}
+
+/*
+ * Dies if nothing can be loaded into a program of this kind, or to no avail, and it is not
+ * to be carried, either.
+ */
 static void check_kind(const struct subject *s, const struct elf *elf)
 {
+	if ((elf->kind != ELF_DYNAMIC_GLIBC || elf->go) && may_be_carried(elf) &&
+	    guard_wants_carry(false)) {
+		guard_check_carry(s->called);
+		result->covered = false;
+		result->kind = elf->go ? "a Go program" :
+					 elf_kind_text(elf->kind);
+		result->loads |= elf->kind == ELF_DYNAMIC_MUSL ||
+				 elf->kind == ELF_DYNAMIC_OTHER;
+		return;
+	}
 	if (elf->kind != ELF_DYNAMIC_GLIBC)
 		die(STATUS_CANNOT_RUN,
 		    "%s: is %s, so the library cannot be loaded into it and it "
@@ -296,10 +320,11 @@ static void look_at(const char *path, const char *called, int depth)
 	close_subject(&s);
 }
 
-const char *inspect_program(const char *name)
+void inspect_program(const char *name, struct inspected *found)
 {
 	char *path = find(name, "");
 
+	*found = (struct inspected){ .path = path, .covered = true };
+	result = found;
 	look_at(path, path, 0);
-	return path;
 }

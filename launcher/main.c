@@ -5,7 +5,8 @@
  * It works out everything that can be wrong before the program starts, says it
  * in one line, and becomes the program. Nothing of it stays behind: what it
  * found is in the environment, where the library finds it in every process of
- * the program's.
+ * the program's. Only where the program is to be carried it stays, as its parent
+ * (carry.h).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "core/config.h"
 #include "core/sys.h"
+#include "launcher/carry.h"
 #include "launcher/die.h"
 #include "launcher/environ.h"
 #include "launcher/export.h"
@@ -45,10 +47,12 @@ static void check_task(const struct options *options)
 		die(STATUS_OWN_FAILURE,
 		    "--export runs no program; take away '%s', or --export",
 		    options->program[0]);
-	if (options->task != TASK_RUN && options->guard == GUARD_DENY)
+	if (options->task != TASK_RUN &&
+	    (options->guard == GUARD_DENY || options->guard == GUARD_CARRY))
 		die(STATUS_OWN_FAILURE,
 		    "--export sets no guard; run the shell itself under it: "
-		    "socksify --guard=deny \"$SHELL\"");
+		    "socksify --guard=%s \"$SHELL\"",
+		    options->guard == GUARD_DENY ? "deny" : "carry");
 }
 
 /* The library's words for a mistake, in the command's terms. */
@@ -110,15 +114,23 @@ static void print_exports(const struct options *options)
 		     "after: exec \"$SHELL\"");
 }
 
-static void run(char **program, const char *library, bool quiet)
+static void run(char **program, const char *library, enum log_level level)
 {
-	const char *path = inspect_program(program[0]);
+	struct inspected found;
 
-	environ_preload(library);
-	guard_load(quiet);
-	execvp(path, program);
+	inspect_program(program[0], &found);
+	environ_preload(found.loads ? NULL : library);
+	if (guard_wants_carry(found.covered)) {
+		guard_check_carry(found.path);
+		if (!found.covered && level >= LOG_CONNECTION)
+			tell("%s: is %s: a supervisor carries it", found.path,
+			     found.kind);
+		carry_run(found.path, program);
+	}
+	guard_load(level == LOG_QUIET);
+	execvp(found.path, program);
 	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
-	    "%s: cannot be run: %s", path, strerror(errno));
+	    "%s: cannot be run: %s", found.path, strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -144,7 +156,7 @@ int main(int argc, char **argv)
 	guard_prepare(options.guard);
 	level = settle(&options);
 	if (options.task == TASK_RUN)
-		run(options.program, library, level == LOG_QUIET);
+		run(options.program, library, level);
 	environ_preload(library);
 	print_exports(&options);
 	return 0;

@@ -125,9 +125,12 @@ static void take_guard(struct options *options, const struct spec *spec,
 		options->guard = GUARD_AUTO;
 	else if (!strcmp(value, "deny"))
 		options->guard = GUARD_DENY;
+	else if (!strcmp(value, "carry"))
+		options->guard = GUARD_CARRY;
 	else
 		die(STATUS_OWN_FAILURE,
-		    "--guard=%s: is not known; say auto or deny, or --no-guard",
+		    "--guard=%s: is not known; say auto, deny or carry, or "
+		    "--no-guard",
 		    value);
 }
 
@@ -178,8 +181,8 @@ static const struct spec specs[] = {
 	{ 0, "dns", required_argument, "ADDR,ADDR",
 	  "DNS servers to ask through the proxy, where one is asked",
 	  take_dns, 0 },
-	{ 0, "guard", required_argument, "auto|deny",
-	  "stop what escapes the library: if possible, or don't run",
+	{ 0, "guard", required_argument, "WORD",
+	  "what escapes the library: auto, deny, or carry by a supervisor",
 	  take_guard, 0 },
 	{ 0, "no-guard", no_argument, "",
 	  "do not: static programs, for one, get past the proxy",

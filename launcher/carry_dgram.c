@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* carry_dgram.c - UDP of carried programs: to this machine, by direct rules, to the stub */
+#include "launcher/carry_dgram.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/way.h"
+#include "launcher/carry_connect.h"
+#include "launcher/carry_dns.h"
+#include "resolver/nameserver.h"
+#include "resolver/route.h"
+
+enum {
+	DATA_MAX = 65536,
+	CONTROL_MAX = 4096,
+	MESSAGES_MAX = 1024, /* as the kernel takes of sendmmsg */
+};
+
+/* A message as it lies in the target's memory; both are of 64 bits. */
+struct remote {
+	struct msghdr header;
+	struct iovec vectors[IOV_MAX];
+};
+
+static const struct config *config;
+
+void datagram_setup(const struct config *the_config)
+{
+	config = the_config;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+/* --- where to ------------------------------------------------------------------- */
+
+enum way { WAY_DIRECT, WAY_STUB };
+
+/* WAY_ or -errno. */
+static int judge(const struct peer *to, struct endpoint *e)
+{
+	int route = route_of_datagram(config, (const struct sockaddr *)&to->address,
+				      to->len, e);
+
+	if (route < 0)
+		return route;
+	if (nameserver_is_stub(config, e))
+		return WAY_STUB;
+	if (route == ROUTE_DIRECT)
+		return WAY_DIRECT;
+	if (route == ROUTE_BLOCK)
+		return route_blocked(config, e);
+	return -ENETUNREACH;
+}
+
+/*
+ * Programs connect a UDP socket to find the address that they would send from, so that
+ * is told to who wants to know all.
+ */
+static void tell_refused(const struct endpoint *to, enum log_level level)
+{
+	static const char why[] = "UDP of a carried program goes nowhere but by a "
+				  "direct rule";
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_format(to, text, sizeof(text));
+	if (level == LOG_REFUSAL)
+		log_once(text, "%s: refused: %s", text, why);
+	else
+		log_line(level, "%s: refused: %s", text, why);
+}
+
+/* What is for this machine would leave it, by an option or control data. */
+static bool strays(int fd, const struct endpoint *to, int control)
+{
+	return endpoint_is_loopback(to) && (control > 0 || way_of_socket(fd));
+}
+
+int datagram_connect(int fd, int family, const struct peer *to)
+{
+	struct peer real = *to;
+	struct endpoint e;
+	int way = judge(to, &e), r;
+
+	if (way == -ENETUNREACH)
+		tell_refused(&e, LOG_CONNECTION);
+	if (way < 0)
+		return way;
+	if (way == WAY_STUB) {
+		r = dns_address(family, SOCK_DGRAM, &real.address);
+		if (r < 0)
+			return -ENETUNREACH;
+		real.len = (socklen_t)r;
+	}
+	if (way == WAY_STUB ? way_of_socket(fd) : strays(fd, &e, 0))
+		return -ENETUNREACH;
+	r = connect(fd, (const struct sockaddr *)&real.address, real.len) < 0 ?
+		    -errno : 0;
+	if (r < 0)
+		return r;
+	if (way == WAY_STUB) {
+		dns_admit(fd);
+		peers_set(cookie_of(fd), to);
+	} else {
+		peers_forget(cookie_of(fd));
+	}
+	return 0;
+}
+
+/* --- sending -------------------------------------------------------------------- */
+
+/* It does not wait here for room: the program is told that there was none, as it may be. */
+static long send_copy(int fd, struct msghdr *m, int flags)
+{
+	ssize_t n = sendmsg(fd, m, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN && !(flags & MSG_DONTWAIT) ? -ENOBUFS : -errno;
+}
+
+/*
+ * Sends what was copied. With no name it goes to whom the socket is connected to, which
+ * was judged then.
+ */
+static long send_judged(int fd, int family, struct msghdr *m, int flags)
+{
+	struct peer to = { .len = m->msg_namelen };
+	int control = way_of_control(m), way, r;
+	struct endpoint e;
+	long n;
+
+	if (control < 0)
+		return control;
+	if (!m->msg_name) {
+		to.len = sizeof(to.address);
+		if (control > 0 &&
+		    (getpeername(fd, (struct sockaddr *)&to.address, &to.len) < 0 ||
+		     endpoint_from_sockaddr(&e, (struct sockaddr *)&to.address,
+					    to.len) < 0 ||
+		     endpoint_is_loopback(&e)))
+			return -ENETUNREACH;
+		return send_copy(fd, m, flags);
+	}
+	memcpy(&to.address, m->msg_name, to.len);
+	if (to.address.ss_family == AF_UNSPEC && family == AF_INET)
+		to.address.ss_family = AF_INET; /* the kernel takes it for that */
+	way = judge(&to, &e);
+	if (way == -ENETUNREACH)
+		tell_refused(&e, LOG_REFUSAL);
+	if (way < 0)
+		return way;
+	if (way == WAY_STUB) {
+		r = dns_address(family, SOCK_DGRAM, &to.address);
+		if (r < 0)
+			return -ENETUNREACH;
+		to.len = (socklen_t)r;
+		m->msg_control = NULL;
+		m->msg_controllen = 0;
+	}
+	if (way == WAY_STUB ? way_of_socket(fd) : strays(fd, &e, control))
+		return -ENETUNREACH;
+	m->msg_name = &to.address;
+	m->msg_namelen = to.len;
+	n = send_copy(fd, m, flags);
+	if (n >= 0 && way == WAY_STUB)
+		dns_admit(fd);
+	return n;
+}
+
+static uint8_t data[DATA_MAX];
+
+long datagram_sendto(const struct target *t, int fd, int family, const __u64 args[6])
+{
+	struct sockaddr_storage name;
+	struct iovec whole = { data, (size_t)args[2] };
+	struct msghdr m = { .msg_iov = &whole, .msg_iovlen = 1,
+			    .msg_name = &name, .msg_namelen = (socklen_t)args[5] };
+	int r;
+
+	if (args[2] > sizeof(data))
+		return -EMSGSIZE;
+	if ((int)args[5] < 0 || args[5] > sizeof(name))
+		return -EINVAL;
+	memset(&name, 0, sizeof(name));
+	r = target_read(t, args[4], &name, (size_t)args[5]);
+	if (r == 0)
+		r = target_read(t, args[1], data, (size_t)args[2]);
+	return r < 0 ? r : send_judged(fd, family, &m, (int)args[3]);
+}
+
+/* One message whose header is at hand: its name, control data and content are copied. */
+static long send_remote(const struct target *t, int fd, int family,
+			struct remote *remote, int flags)
+{
+	static _Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
+	const struct msghdr *theirs = &remote->header;
+	struct sockaddr_storage name;
+	struct iovec whole = { .iov_base = data };
+	struct msghdr m = { .msg_iov = &whole, .msg_iovlen = 1 };
+	ssize_t n;
+	int r = 0;
+
+	if (theirs->msg_iovlen > IOV_MAX)
+		return -EMSGSIZE;
+	if (theirs->msg_controllen > sizeof(control))
+		return -ENOBUFS;
+	memset(&name, 0, sizeof(name));
+	if (theirs->msg_name && theirs->msg_namelen > 0) {
+		if (theirs->msg_namelen > sizeof(name))
+			return -EINVAL;
+		m.msg_name = &name;
+		m.msg_namelen = theirs->msg_namelen;
+		r = target_read(t, (uintptr_t)theirs->msg_name, &name,
+				m.msg_namelen);
+	}
+	if (r == 0 && theirs->msg_control && theirs->msg_controllen > 0) {
+		m.msg_control = control;
+		m.msg_controllen = theirs->msg_controllen;
+		r = target_read(t, (uintptr_t)theirs->msg_control, control,
+				m.msg_controllen);
+	}
+	if (r == 0)
+		r = target_read(t, (uintptr_t)theirs->msg_iov, remote->vectors,
+				theirs->msg_iovlen * sizeof(struct iovec));
+	if (r < 0)
+		return r;
+	n = target_gather(t, remote->vectors, theirs->msg_iovlen, data,
+			  sizeof(data));
+	if (n < 0)
+		return n;
+	whole.iov_len = (size_t)n;
+	return send_judged(fd, family, &m, flags);
+}
+
+static struct remote remote;
+
+long datagram_sendmsg(const struct target *t, int fd, int family, const __u64 args[6])
+{
+	int r = target_read(t, args[1], &remote.header, sizeof(remote.header));
+
+	return r < 0 ? r : send_remote(t, fd, family, &remote, (int)args[2]);
+}
+
+long datagram_sendmmsg(const struct target *t, int fd, int family, const __u64 args[6])
+{
+	unsigned int n = (unsigned int)args[2], sent = 0, len;
+	long r = 0;
+
+	if (n > MESSAGES_MAX)
+		n = MESSAGES_MAX;
+	for (; sent < n; sent++) {
+		uint64_t at = args[1] + sent * sizeof(struct mmsghdr);
+
+		r = target_read(t, at, &remote.header, sizeof(remote.header));
+		if (r == 0)
+			r = send_remote(t, fd, family, &remote, (int)args[3]);
+		if (r < 0)
+			break;
+		len = (unsigned int)r;
+		r = target_write(t, at + offsetof(struct mmsghdr, msg_len), &len,
+				 sizeof(len));
+		if (r < 0)
+			break;
+	}
+	return sent > 0 ? (long)sent : r;
+}

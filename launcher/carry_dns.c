@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* carry_dns.c - the name server that carried programs believe to ask */
+#include "launcher/carry_dns.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "launcher/carry_loop.h"
+#include "resolver/dnswire.h"
+#include "resolver/stub.h"
+
+enum {
+	QUERY_MAX = 4096,
+	REPLY_MAX = 16384,
+	STREAMS_MAX = 64,
+};
+
+/**
+ * struct server - a socket that is asked
+ * @source:	first
+ * @type:	SOCK_DGRAM, or SOCK_STREAM that listens
+ * @address:	where it is; len 0: there is none
+ * @len:	of @address
+ */
+struct server {
+	struct source source;
+	int type;
+	struct sockaddr_storage address;
+	socklen_t len;
+};
+
+/**
+ * struct stream - a connection with questions
+ * @source:	first
+ * @have:	bytes in @in
+ * @in:		a length in two octets, and the question, as far as it is here
+ */
+struct stream {
+	struct source source;
+	size_t have;
+	uint8_t in[2 + QUERY_MAX];
+};
+
+static struct server servers[4]; /* IPv4 and IPv6, UDP and TCP */
+static unsigned int streams;
+static uint8_t admitted[2][65536 / 8]; /* local ports, UDP's and TCP's */
+
+/* --- who may ask --------------------------------------------------------------- */
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+	return ntohs(((const struct sockaddr_in *)address)->sin_port);
+}
+
+static int type_of(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	return type;
+}
+
+void dns_admit(int fd)
+{
+	struct sockaddr_storage own = { 0 };
+	socklen_t len = sizeof(own);
+	uint16_t port;
+
+	if (getsockname(fd, (struct sockaddr *)&own, &len) < 0)
+		return;
+	port = port_of(&own);
+	admitted[type_of(fd) == SOCK_STREAM][port / 8] |=
+		(uint8_t)(1u << port % 8);
+}
+
+static bool is_admitted(int type, const struct sockaddr_storage *from)
+{
+	uint16_t port = port_of(from);
+
+	return admitted[type == SOCK_STREAM][port / 8] & 1u << port % 8;
+}
+
+/* --- answers ------------------------------------------------------------------- */
+
+static size_t reply_to(const uint8_t *query, size_t len, bool stream,
+		       uint8_t *reply, size_t size)
+{
+	size_t reply_len;
+
+	switch (stub_answer(query, len, stream, reply, size, &reply_len)) {
+	case STUB_REPLY:
+		return reply_len;
+	case STUB_ASK:
+		return stub_fail(query, len, DNS_SERVFAIL, reply, size);
+	default:
+		return 0;
+	}
+}
+
+static void datagram_ready(struct source *source, uint32_t events)
+{
+	static uint8_t query[QUERY_MAX], reply[REPLY_MAX];
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	ssize_t n;
+	size_t len;
+
+	(void)events;
+	n = recvfrom(source->fd, query, sizeof(query), MSG_DONTWAIT,
+		     (struct sockaddr *)&from, &from_len);
+	if (n <= 0 || !is_admitted(SOCK_DGRAM, &from))
+		return;
+	len = reply_to(query, (size_t)n, false, reply, sizeof(reply));
+	if (len > 0)
+		sendto(source->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       (struct sockaddr *)&from, from_len);
+}
+
+static void end_stream(struct stream *s)
+{
+	loop_remove(&s->source);
+	close(s->source.fd);
+	free(s);
+	streams--;
+}
+
+/* Answers the whole questions that are there; false: the stream is of no use any more. */
+static bool answer_stream(struct stream *s)
+{
+	static uint8_t reply[2 + REPLY_MAX];
+	size_t len, n;
+
+	while (s->have >= 2) {
+		len = (size_t)s->in[0] << 8 | s->in[1];
+		if (len > QUERY_MAX)
+			return false;
+		if (s->have < 2 + len)
+			return true;
+		n = reply_to(s->in + 2, len, true, reply + 2, REPLY_MAX);
+		reply[0] = (uint8_t)(n >> 8);
+		reply[1] = (uint8_t)n;
+		/* It fits what the kernel keeps, or nobody reads. */
+		if (n > 0 && send(s->source.fd, reply, 2 + n,
+				  MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)(2 + n))
+			return false;
+		s->have -= 2 + len;
+		memmove(s->in, s->in + 2 + len, s->have);
+	}
+	return true;
+}
+
+static void stream_ready(struct source *source, uint32_t events)
+{
+	struct stream *s = (struct stream *)source;
+	ssize_t n;
+
+	(void)events;
+	n = recv(source->fd, s->in + s->have, sizeof(s->in) - s->have,
+		 MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0)
+		s->have += (size_t)n;
+	if (n <= 0 || !answer_stream(s))
+		end_stream(s);
+}
+
+static void listener_ready(struct source *source, uint32_t events)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	struct stream *s;
+	int fd;
+
+	(void)events;
+	fd = accept4(source->fd, (struct sockaddr *)&from, &len,
+		     SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	s = streams < STREAMS_MAX && is_admitted(SOCK_STREAM, &from) ?
+		    calloc(1, sizeof(*s)) : NULL;
+	if (!s) {
+		close(fd);
+		return;
+	}
+	s->source = (struct source){ fd, stream_ready };
+	streams++;
+	if (loop_add(&s->source, EPOLLIN) < 0)
+		end_stream(s);
+}
+
+/* --- where it is ---------------------------------------------------------------- */
+
+static int open_server(struct server *server, int family, int type)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	const void *at = family == AF_INET ? (void *)&v4 : (void *)&v6;
+	socklen_t len = family == AF_INET ? sizeof(v4) : sizeof(v6);
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	server->source = (struct source){
+		fd, type == SOCK_STREAM ? listener_ready : datagram_ready
+	};
+	server->type = type;
+	server->len = sizeof(server->address);
+	if (bind(fd, at, len) < 0 ||
+	    (type == SOCK_STREAM && listen(fd, STREAMS_MAX) < 0) ||
+	    getsockname(fd, (struct sockaddr *)&server->address,
+			&server->len) < 0 ||
+	    loop_add(&server->source, EPOLLIN) < 0) {
+		server->len = 0;
+		close(fd);
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+int dns_setup(void)
+{
+	int r = open_server(&servers[0], AF_INET, SOCK_DGRAM);
+
+	if (r == 0)
+		r = open_server(&servers[1], AF_INET, SOCK_STREAM);
+	/* Where there is no IPv6 its sockets have no stub. */
+	open_server(&servers[2], AF_INET6, SOCK_DGRAM);
+	open_server(&servers[3], AF_INET6, SOCK_STREAM);
+	return r;
+}
+
+int dns_address(int family, int type, struct sockaddr_storage *address)
+{
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		if (servers[i].type != type || servers[i].len == 0 ||
+		    servers[i].address.ss_family != family)
+			continue;
+		*address = servers[i].address;
+		return (int)servers[i].len;
+	}
+	return -EADDRNOTAVAIL;
+}
