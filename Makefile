@@ -147,7 +147,7 @@ victims: $(VICTIM_PROGRAMS)
 
 # Programs of other languages, by Debian's own tools for them.
 PROGRAMS = $(addprefix $(BUILD)/programs/,Connects.class connects-rust \
-	   quic-rust connects-go cgo cgo.so)
+	   quic-rust connects-go carried-go cgo cgo.so)
 GO_BUILD = GOCACHE=$(abspath $(BUILD))/programs/gocache GO111MODULE=off go build
 
 programs: $(PROGRAMS)
@@ -157,7 +157,7 @@ $(BUILD)/programs/%.class: tests/programs/%.java
 	$(call say,JAVAC,$@)
 	$(Q)javac -d $(@D) $<
 
-$(BUILD)/programs/connects-go: tests/programs/connects.go
+$(BUILD)/programs/%-go: tests/programs/%.go
 	@mkdir -p $(@D)
 	$(call say,GO,$@)
 	$(Q)CGO_ENABLED=0 $(GO_BUILD) -o $@ $<
@@ -229,7 +229,7 @@ unit: $(UNITS)
 	@sh tests/unit/run $(UNITS)
 
 # The programs are built for the cases that run them.
-e2e: all victims $(if $(CASES),$(if $(filter java compiled,$(CASES)),programs),programs)
+e2e: all victims $(if $(CASES),$(if $(filter java compiled carry,$(CASES)),programs),programs)
 	@BUILD=$(BUILD) tests/e2e/run $(CASES)
 
 # Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.

@@ -345,6 +345,27 @@ static int handle_getpeername(const struct target *t, const struct seccomp_data 
  * A stream's address is not looked at by the kernel, unless the call is to connect it,
  * which is told in a register.
  */
+static long handle_datagram(const struct target *t, const struct seccomp_data *call,
+			    const struct asked *s)
+{
+	struct sender sender = { t, (int)call->args[0], s->fd, s->domain, -1 };
+	long r;
+
+	switch (call->nr) {
+	case SYS_sendto:
+		r = datagram_sendto(&sender, call->args);
+		break;
+	case SYS_sendmsg:
+		r = datagram_sendmsg(&sender, call->args);
+		break;
+	default:
+		r = datagram_sendmmsg(&sender, call->args);
+	}
+	if (sender.fresh >= 0)
+		close(sender.fresh);
+	return r;
+}
+
 static long handle_send(const struct target *t, const struct seccomp_data *call,
 			const struct asked *s)
 {
@@ -354,14 +375,7 @@ static long handle_send(const struct target *t, const struct seccomp_data *call,
 		return GO_ON;
 	if (s->type == SOCK_STREAM)
 		return flags & MSG_FASTOPEN ? -EOPNOTSUPP : GO_ON;
-	switch (call->nr) {
-	case SYS_sendto:
-		return datagram_sendto(t, s->fd, s->domain, call->args);
-	case SYS_sendmsg:
-		return datagram_sendmsg(t, s->fd, s->domain, call->args);
-	default:
-		return datagram_sendmmsg(t, s->fd, s->domain, call->args);
-	}
+	return handle_datagram(t, call, s);
 }
 
 /* --- all ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include "core/way.h"
 #include "launcher/carry_connect.h"
 #include "launcher/carry_dns.h"
+#include "launcher/carry_island.h"
 #include "resolver/nameserver.h"
 #include "resolver/route.h"
 
@@ -129,57 +130,78 @@ static long send_copy(int fd, struct msghdr *m, int flags)
 }
 
 /*
+ * To a name server, from a socket that is not connected to it: the answer is to come from
+ * there. Where that cannot be, it comes from the stub, with which some are content.
+ */
+static long ask_stub(struct sender *s, struct msghdr *m, struct peer *to,
+		     int flags)
+{
+	struct sockaddr_storage stub;
+	int len;
+	long n;
+
+	m->msg_control = NULL;
+	m->msg_controllen = 0;
+	m->msg_name = &to->address;
+	m->msg_namelen = to->len;
+	if (island_has(s->fd))
+		return send_copy(s->fd, m, flags);
+	if (s->fresh < 0)
+		s->fresh = island_swap(s->target, s->number, s->fd, s->family);
+	if (s->fresh >= 0)
+		return send_copy(s->fresh, m, flags);
+	len = dns_address(s->family, SOCK_DGRAM, &stub);
+	if (len < 0 || way_of_socket(s->fd))
+		return -ENETUNREACH;
+	m->msg_name = &stub;
+	m->msg_namelen = (socklen_t)len;
+	n = send_copy(s->fd, m, flags);
+	if (n >= 0)
+		dns_admit(s->fd);
+	return n;
+}
+
+/*
  * Sends what was copied. With no name it goes to whom the socket is connected to, which
  * was judged then.
  */
-static long send_judged(int fd, int family, struct msghdr *m, int flags)
+static long send_judged(struct sender *s, struct msghdr *m, int flags)
 {
 	struct peer to = { .len = m->msg_namelen };
-	int control = way_of_control(m), way, r;
+	int control = way_of_control(m), way;
 	struct endpoint e;
-	long n;
 
 	if (control < 0)
 		return control;
 	if (!m->msg_name) {
 		to.len = sizeof(to.address);
 		if (control > 0 &&
-		    (getpeername(fd, (struct sockaddr *)&to.address, &to.len) < 0 ||
+		    (getpeername(s->fd, (struct sockaddr *)&to.address, &to.len) < 0 ||
 		     endpoint_from_sockaddr(&e, (struct sockaddr *)&to.address,
 					    to.len) < 0 ||
 		     endpoint_is_loopback(&e)))
 			return -ENETUNREACH;
-		return send_copy(fd, m, flags);
+		return send_copy(s->fd, m, flags);
 	}
 	memcpy(&to.address, m->msg_name, to.len);
-	if (to.address.ss_family == AF_UNSPEC && family == AF_INET)
+	if (to.address.ss_family == AF_UNSPEC && s->family == AF_INET)
 		to.address.ss_family = AF_INET; /* the kernel takes it for that */
 	way = judge(&to, &e);
 	if (way == -ENETUNREACH)
 		tell_refused(&e, LOG_REFUSAL);
 	if (way < 0)
 		return way;
-	if (way == WAY_STUB) {
-		r = dns_address(family, SOCK_DGRAM, &to.address);
-		if (r < 0)
-			return -ENETUNREACH;
-		to.len = (socklen_t)r;
-		m->msg_control = NULL;
-		m->msg_controllen = 0;
-	}
-	if (way == WAY_STUB ? way_of_socket(fd) : strays(fd, &e, control))
+	if (way == WAY_STUB)
+		return ask_stub(s, m, &to, flags);
+	if (strays(s->fd, &e, control) || island_has(s->fd))
 		return -ENETUNREACH;
 	m->msg_name = &to.address;
-	m->msg_namelen = to.len;
-	n = send_copy(fd, m, flags);
-	if (n >= 0 && way == WAY_STUB)
-		dns_admit(fd);
-	return n;
+	return send_copy(s->fd, m, flags);
 }
 
 static uint8_t data[DATA_MAX];
 
-long datagram_sendto(const struct target *t, int fd, int family, const __u64 args[6])
+long datagram_sendto(struct sender *s, const __u64 args[6])
 {
 	struct sockaddr_storage name;
 	struct iovec whole = { data, (size_t)args[2] };
@@ -192,15 +214,14 @@ long datagram_sendto(const struct target *t, int fd, int family, const __u64 arg
 	if ((int)args[5] < 0 || args[5] > sizeof(name))
 		return -EINVAL;
 	memset(&name, 0, sizeof(name));
-	r = target_read(t, args[4], &name, (size_t)args[5]);
+	r = target_read(s->target, args[4], &name, (size_t)args[5]);
 	if (r == 0)
-		r = target_read(t, args[1], data, (size_t)args[2]);
-	return r < 0 ? r : send_judged(fd, family, &m, (int)args[3]);
+		r = target_read(s->target, args[1], data, (size_t)args[2]);
+	return r < 0 ? r : send_judged(s, &m, (int)args[3]);
 }
 
 /* One message whose header is at hand: its name, control data and content are copied. */
-static long send_remote(const struct target *t, int fd, int family,
-			struct remote *remote, int flags)
+static long send_remote(struct sender *s, struct remote *remote, int flags)
 {
 	static _Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
 	const struct msghdr *theirs = &remote->header;
@@ -220,38 +241,38 @@ static long send_remote(const struct target *t, int fd, int family,
 			return -EINVAL;
 		m.msg_name = &name;
 		m.msg_namelen = theirs->msg_namelen;
-		r = target_read(t, (uintptr_t)theirs->msg_name, &name,
+		r = target_read(s->target, (uintptr_t)theirs->msg_name, &name,
 				m.msg_namelen);
 	}
 	if (r == 0 && theirs->msg_control && theirs->msg_controllen > 0) {
 		m.msg_control = control;
 		m.msg_controllen = theirs->msg_controllen;
-		r = target_read(t, (uintptr_t)theirs->msg_control, control,
+		r = target_read(s->target, (uintptr_t)theirs->msg_control, control,
 				m.msg_controllen);
 	}
 	if (r == 0)
-		r = target_read(t, (uintptr_t)theirs->msg_iov, remote->vectors,
+		r = target_read(s->target, (uintptr_t)theirs->msg_iov, remote->vectors,
 				theirs->msg_iovlen * sizeof(struct iovec));
 	if (r < 0)
 		return r;
-	n = target_gather(t, remote->vectors, theirs->msg_iovlen, data,
+	n = target_gather(s->target, remote->vectors, theirs->msg_iovlen, data,
 			  sizeof(data));
 	if (n < 0)
 		return n;
 	whole.iov_len = (size_t)n;
-	return send_judged(fd, family, &m, flags);
+	return send_judged(s, &m, flags);
 }
 
 static struct remote remote;
 
-long datagram_sendmsg(const struct target *t, int fd, int family, const __u64 args[6])
+long datagram_sendmsg(struct sender *s, const __u64 args[6])
 {
-	int r = target_read(t, args[1], &remote.header, sizeof(remote.header));
+	int r = target_read(s->target, args[1], &remote.header, sizeof(remote.header));
 
-	return r < 0 ? r : send_remote(t, fd, family, &remote, (int)args[2]);
+	return r < 0 ? r : send_remote(s, &remote, (int)args[2]);
 }
 
-long datagram_sendmmsg(const struct target *t, int fd, int family, const __u64 args[6])
+long datagram_sendmmsg(struct sender *s, const __u64 args[6])
 {
 	unsigned int n = (unsigned int)args[2], sent = 0, len;
 	long r = 0;
@@ -261,13 +282,13 @@ long datagram_sendmmsg(const struct target *t, int fd, int family, const __u64 a
 	for (; sent < n; sent++) {
 		uint64_t at = args[1] + sent * sizeof(struct mmsghdr);
 
-		r = target_read(t, at, &remote.header, sizeof(remote.header));
+		r = target_read(s->target, at, &remote.header, sizeof(remote.header));
 		if (r == 0)
-			r = send_remote(t, fd, family, &remote, (int)args[3]);
+			r = send_remote(s, &remote, (int)args[3]);
 		if (r < 0)
 			break;
 		len = (unsigned int)r;
-		r = target_write(t, at + offsetof(struct mmsghdr, msg_len), &len,
+		r = target_write(s->target, at + offsetof(struct mmsghdr, msg_len), &len,
 				 sizeof(len));
 		if (r < 0)
 			break;

@@ -22,9 +22,25 @@ void datagram_setup(const struct config *config);
 /* connect(2) of a UDP socket of that family. 0 or -errno. */
 int datagram_connect(int fd, int family, const struct peer *to);
 
-/* sendto(2), sendmsg(2) and sendmmsg(2) by a UDP socket: their results, or -errno. */
-long datagram_sendto(const struct target *t, int fd, int family, const __u64 args[6]);
-long datagram_sendmsg(const struct target *t, int fd, int family, const __u64 args[6]);
-long datagram_sendmmsg(const struct target *t, int fd, int family, const __u64 args[6]);
+/**
+ * struct sender - who sends by a UDP socket
+ * @target:	the thread
+ * @number:	of the socket, there
+ * @fd:		a duplicate of it
+ * @family:	its SO_DOMAIN
+ * @fresh:	what was put in its place by a send, or -1; the caller closes it
+ */
+struct sender {
+	const struct target *target;
+	int number;
+	int fd;
+	int family;
+	int fresh;
+};
+
+/* sendto(2), sendmsg(2) and sendmmsg(2): their results, or -errno. */
+long datagram_sendto(struct sender *s, const __u64 args[6]);
+long datagram_sendmsg(struct sender *s, const __u64 args[6]);
+long datagram_sendmmsg(struct sender *s, const __u64 args[6]);
 
 #endif

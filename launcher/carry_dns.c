@@ -14,11 +14,7 @@
 #include "resolver/dnswire.h"
 #include "resolver/stub.h"
 
-enum {
-	QUERY_MAX = 4096,
-	REPLY_MAX = 16384,
-	STREAMS_MAX = 64,
-};
+enum { STREAMS_MAX = 64 };
 
 /**
  * struct server - a socket that is asked
@@ -43,7 +39,7 @@ struct server {
 struct stream {
 	struct source source;
 	size_t have;
-	uint8_t in[2 + QUERY_MAX];
+	uint8_t in[2 + DNS_QUERY_MAX];
 };
 
 static struct server servers[4]; /* IPv4 and IPv6, UDP and TCP */
@@ -88,8 +84,8 @@ static bool is_admitted(int type, const struct sockaddr_storage *from)
 
 /* --- answers ------------------------------------------------------------------- */
 
-static size_t reply_to(const uint8_t *query, size_t len, bool stream,
-		       uint8_t *reply, size_t size)
+size_t dns_reply(const uint8_t *query, size_t len, bool stream, uint8_t *reply,
+		 size_t size)
 {
 	size_t reply_len;
 
@@ -105,7 +101,7 @@ static size_t reply_to(const uint8_t *query, size_t len, bool stream,
 
 static void datagram_ready(struct source *source, uint32_t events)
 {
-	static uint8_t query[QUERY_MAX], reply[REPLY_MAX];
+	static uint8_t query[DNS_QUERY_MAX], reply[DNS_REPLY_MAX];
 	struct sockaddr_storage from;
 	socklen_t from_len = sizeof(from);
 	ssize_t n;
@@ -116,7 +112,7 @@ static void datagram_ready(struct source *source, uint32_t events)
 		     (struct sockaddr *)&from, &from_len);
 	if (n <= 0 || !is_admitted(SOCK_DGRAM, &from))
 		return;
-	len = reply_to(query, (size_t)n, false, reply, sizeof(reply));
+	len = dns_reply(query, (size_t)n, false, reply, sizeof(reply));
 	if (len > 0)
 		sendto(source->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 		       (struct sockaddr *)&from, from_len);
@@ -133,16 +129,16 @@ static void end_stream(struct stream *s)
 /* Answers the whole questions that are there; false: the stream is of no use any more. */
 static bool answer_stream(struct stream *s)
 {
-	static uint8_t reply[2 + REPLY_MAX];
+	static uint8_t reply[2 + DNS_REPLY_MAX];
 	size_t len, n;
 
 	while (s->have >= 2) {
 		len = (size_t)s->in[0] << 8 | s->in[1];
-		if (len > QUERY_MAX)
+		if (len > DNS_QUERY_MAX)
 			return false;
 		if (s->have < 2 + len)
 			return true;
-		n = reply_to(s->in + 2, len, true, reply + 2, REPLY_MAX);
+		n = dns_reply(s->in + 2, len, true, reply + 2, DNS_REPLY_MAX);
 		reply[0] = (uint8_t)(n >> 8);
 		reply[1] = (uint8_t)n;
 		/* It fits what the kernel keeps, or nobody reads. */

@@ -11,6 +11,8 @@
 #define SOCKSIFY_LAUNCHER_CARRY_DNS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* 0 or -errno: without IPv6 it is for IPv4 alone. */
@@ -21,6 +23,12 @@ int dns_setup(void);
  * -EADDRNOTAVAIL.
  */
 int dns_address(int family, int type, struct sockaddr_storage *address);
+
+enum { DNS_QUERY_MAX = 4096, DNS_REPLY_MAX = 16384 };
+
+/* The answer to a question: its length, or 0 where there is none. */
+size_t dns_reply(const uint8_t *query, size_t len, bool stream, uint8_t *reply,
+		 size_t size);
 
 /* Who has this socket may ask here from now on. */
 void dns_admit(int fd);

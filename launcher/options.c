@@ -182,7 +182,7 @@ static const struct spec specs[] = {
 	  "DNS servers to ask through the proxy, where one is asked",
 	  take_dns, 0 },
 	{ 0, "guard", required_argument, "WORD",
-	  "what escapes the library: auto, deny, or carry by a supervisor",
+	  "what escapes the library: auto, deny, carry (see man)",
 	  take_guard, 0 },
 	{ 0, "no-guard", no_argument, "",
 	  "do not: static programs, for one, get past the proxy",

@@ -30,7 +30,8 @@ test)
 		socat ncat iperf3 chrony snmp snmpd tftp-hpa tftpd-hpa
 		inetutils-telnet inetutils-telnetd libsodium23 libpam0g
 		iputils-ping traceroute mosh
-		ngtcp2-client ngtcp2-server caddy chromium"
+		ngtcp2-client ngtcp2-server caddy chromium
+		musl-tools busybox-static"
 	# Packages that conflict with others of the list: only unpacked.
 	unpacked="pure-ftpd"
 	;;

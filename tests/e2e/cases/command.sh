@@ -186,17 +186,20 @@ patched machine 18 '\0363\0'
 
 status_is "(control) the same program as it is" 0 with_proxy ./tiny
 refuses "a static program" 126 'static: is statically linked, .*build' \
-	with_proxy ./static
+	with_proxy --guard=deny ./static
 refuses "a static-pie program" 126 'is statically linked' \
-	with_proxy ./static-pie
+	with_proxy --guard=deny ./static-pie
 refuses "a static Go program" 126 'is a statically linked Go program' \
-	with_proxy ./go-static
+	with_proxy --guard=deny ./go-static
 refuses "a dynamic Go program" 126 'is a Go program, .*past every library' \
-	with_proxy ./go-dynamic
+	with_proxy --guard=deny ./go-dynamic
 refuses "a musl program" 126 'is linked with musl, .*for glibc' \
-	with_proxy ./musl
+	with_proxy --guard=deny ./musl
 refuses "one for another loader" 126 'for another loader' \
-	with_proxy ./otherloader
+	with_proxy --guard=deny ./otherloader
+for name in static static-pie go-static go-dynamic; do
+	status_is "by default $name is carried" 0 with_proxy "./$name"
+done
 refuses "a 32-bit program" 126 'is a 32-bit program, .*64-bit' \
 	with_proxy ./bits32
 refuses "one for another machine" 126 'for another processor, .*this machine' \
@@ -252,13 +255,16 @@ script by-script "#!$WORK/by-static"
 script by-itself "#!$WORK/by-itself"
 refuses "a script of a static interpreter" 126 \
 	'/static \(which ./by-static needs\): is statically' \
-	with_proxy ./by-static
+	with_proxy --guard=deny ./by-static
 refuses "a script of a script of one" 126 '/static .*is statically' \
-	with_proxy ./by-script
+	with_proxy --guard=deny ./by-script
 for name in by-env-static by-env-split; do
 	refuses "$name" 126 "/static \(which ./$name needs\): is statically" \
-		env PATH="$WORK:$PATH" "$SOCKSIFY" -x "$PROXY_URL" "./$name"
+		env PATH="$WORK:$PATH" "$SOCKSIFY" -x "$PROXY_URL" \
+		--guard=deny "./$name"
 done
+status_is "by default a script of a static interpreter is carried" 0 \
+	with_proxy ./by-script
 refuses "a script that empties the environment" 126 'take out -i' \
 	with_proxy ./by-env-empty
 refuses "a script of an interpreter that is not there" 127 \

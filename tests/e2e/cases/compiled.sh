@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # compiled.sh - a program of Rust and tokio, which is covered; and those of Go, which
-# no library can cover
+# no library can cover, but a supervisor carries
 # time: 120
 # shellcheck source=tests/e2e/programs.sh
 . "$(dirname "$0")/../programs.sh"
@@ -16,11 +16,17 @@ done
 by_address Rust tokio 50 "${rust[@]}"
 by_address Rust std 20 "${rust[@]}"
 
-# Go's own calls are not libc's: the command says so and runs nothing.
+# Go's own calls are not libc's: the command says so and runs nothing, or carries them.
 for program in connects-go cgo; do
-	out=$(through "$DANTE" "$PROGRAMS/$program" "$WORLD" 80 none 2>&1)
-	is "$program is refused by the command" "$?" 126
+	out=$(through "$DANTE" --guard=deny "$PROGRAMS/$program" "$WORLD" 80 none 2>&1)
+	is "$program is refused by --guard=deny" "$?" 126
 	like "and it says why" "$out" "^socksify: .*$program: is a .*Go program"
+	new_name
+	out=$(through "$DANTE" "$PROGRAMS/$program" "$NAMED" 80 "$NAMED" 2>&1)
+	like "$program is carried" "$out" 'go: ok'
+	unlike "and nothing of it fails" "$out" 'cut|denied|lookup'
+	at_most "and the proxy was asked for the name" 1 \
+		"$(asked "$DANTE" "$NAMED" 80)"
 done
 # Where a covered program starts them, the guard keeps Go's sockets off the network.
 # C's part of a program goes through the proxy all the same.

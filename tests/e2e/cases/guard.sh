@@ -253,7 +253,7 @@ is "--guard=deny is the same filter" \
 	"$(through "$url" --guard=deny "$raw" send "$WORLD" 80 2>&1)" "$nothing"
 is "--no-guard is none" "$(of_status Seccomp without "$url")" 0
 is "and says nothing" "$(without "$url" true 2>&1)" ""
-says "another word is refused" 125 '--guard=strict: .*auto or deny' \
+says "another word is refused" 125 '--guard=strict: .*auto, deny or carry' \
 	through "$url" --guard=strict true
 says "--export has none to offer" 125 '--export sets no guard' \
 	"$SOCKSIFY" -x "$url" --guard=deny --export
