@@ -3,6 +3,7 @@
 #include "launcher/carry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -154,6 +155,21 @@ static int open_signals(const sigset_t *all)
 	return fd;
 }
 
+/*
+ * What is opened from here on must not become standard input or such. The program finds
+ * these closed, as they were.
+ */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 void carry_run(const char *path, char **argv)
 {
 	struct supervision supervision = { .path = path, .argv = argv };
@@ -161,6 +177,7 @@ void carry_run(const char *path, char **argv)
 	int pair[2];
 	pid_t pid;
 
+	fill_standard();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &supervision.signals);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

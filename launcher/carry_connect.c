@@ -14,6 +14,7 @@
 
 #include "core/handshake.h"
 #include "core/log.h"
+#include "core/sys.h"
 #include "core/way.h"
 #include "launcher/carry_call.h"
 #include "launcher/carry_loop.h"
@@ -123,7 +124,7 @@ void flight_dissolve(int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-	connect(fd, &none, sizeof(none));
+	sys3(SYS_connect, fd, &none, sizeof(none));
 	get_option(fd, SOL_SOCKET, SO_ERROR);
 }
 

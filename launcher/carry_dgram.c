@@ -120,7 +120,7 @@ int datagram_connect(int fd, int family, const struct peer *to)
 /* --- sending -------------------------------------------------------------------- */
 
 /* It does not wait here for room: the program is told that there was none, as it may be. */
-static long send_copy(int fd, struct msghdr *m, int flags)
+static long send_copy(int fd, const struct msghdr *m, int flags)
 {
 	ssize_t n = sendmsg(fd, m, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -129,33 +129,38 @@ static long send_copy(int fd, struct msghdr *m, int flags)
 	return errno == EAGAIN && !(flags & MSG_DONTWAIT) ? -ENOBUFS : -errno;
 }
 
+static long send_copy_to(int fd, const struct msghdr *m, const void *to,
+			 socklen_t len, int flags)
+{
+	struct msghdr addressed = *m;
+
+	addressed.msg_name = (void *)to;
+	addressed.msg_namelen = len;
+	return send_copy(fd, &addressed, flags);
+}
+
 /*
  * To a name server, from a socket that is not connected to it: the answer is to come from
  * there. Where that cannot be, it comes from the stub, with which some are content.
  */
-static long ask_stub(struct sender *s, struct msghdr *m, struct peer *to,
+static long ask_stub(struct sender *s, const struct msghdr *m, const struct peer *to,
 		     int flags)
 {
+	struct msghdr plain = { .msg_iov = m->msg_iov, .msg_iovlen = m->msg_iovlen };
 	struct sockaddr_storage stub;
 	int len;
 	long n;
 
-	m->msg_control = NULL;
-	m->msg_controllen = 0;
-	m->msg_name = &to->address;
-	m->msg_namelen = to->len;
 	if (island_has(s->fd))
-		return send_copy(s->fd, m, flags);
+		return send_copy_to(s->fd, &plain, &to->address, to->len, flags);
 	if (s->fresh < 0)
 		s->fresh = island_swap(s->target, s->number, s->fd, s->family);
 	if (s->fresh >= 0)
-		return send_copy(s->fresh, m, flags);
+		return send_copy_to(s->fresh, &plain, &to->address, to->len, flags);
 	len = dns_address(s->family, SOCK_DGRAM, &stub);
 	if (len < 0 || way_of_socket(s->fd))
 		return -ENETUNREACH;
-	m->msg_name = &stub;
-	m->msg_namelen = (socklen_t)len;
-	n = send_copy(s->fd, m, flags);
+	n = send_copy_to(s->fd, &plain, &stub, (socklen_t)len, flags);
 	if (n >= 0)
 		dns_admit(s->fd);
 	return n;
@@ -165,7 +170,7 @@ static long ask_stub(struct sender *s, struct msghdr *m, struct peer *to,
  * Sends what was copied. With no name it goes to whom the socket is connected to, which
  * was judged then.
  */
-static long send_judged(struct sender *s, struct msghdr *m, int flags)
+static long send_judged(struct sender *s, const struct msghdr *m, int flags)
 {
 	struct peer to = { .len = m->msg_namelen };
 	int control = way_of_control(m), way;
@@ -195,8 +200,7 @@ static long send_judged(struct sender *s, struct msghdr *m, int flags)
 		return ask_stub(s, m, &to, flags);
 	if (strays(s->fd, &e, control) || island_has(s->fd))
 		return -ENETUNREACH;
-	m->msg_name = &to.address;
-	return send_copy(s->fd, m, flags);
+	return send_copy_to(s->fd, m, &to.address, to.len, flags);
 }
 
 static uint8_t data[DATA_MAX];

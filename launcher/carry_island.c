@@ -52,36 +52,32 @@ static size_t turn;
 
 /* --- descriptors between two processes -------------------------------------------- */
 
-union fd_control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 /* fd < 0: there is none. */
 static bool send_descriptor(int to, int fd)
 {
-	union fd_control control = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = { 0 };
+	struct cmsghdr *c = (struct cmsghdr *)control;
 	struct iovec byte = { (void *)"", 1 };
 	struct msghdr m = { .msg_iov = &byte, .msg_iovlen = 1 };
 
 	if (fd >= 0) {
-		m.msg_control = &control;
+		m.msg_control = control;
 		m.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
 	return sendmsg(to, &m, MSG_NOSIGNAL) == 1;
 }
 
 static int receive_descriptor(int from)
 {
-	union fd_control control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = &control,
+			    .msg_control = control,
 			    .msg_controllen = sizeof(control) };
 	struct pollfd pollfd = { .fd = from, .events = POLLIN };
 	int fd;
@@ -90,7 +86,7 @@ static int receive_descriptor(int from)
 	    recvmsg(from, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 ||
 	    m.msg_controllen < CMSG_LEN(sizeof(fd)))
 		return -EHOSTUNREACH;
-	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	memcpy(&fd, CMSG_DATA((struct cmsghdr *)control), sizeof(fd));
 	return fd;
 }
 
@@ -123,7 +119,7 @@ static int own_all_addresses(unsigned char family)
 		struct nlmsghdr header;
 		struct rtmsg route;
 		struct rtattr attribute;
-		uint32_t device;
+		uint32_t device; /* cppcheck-suppress unusedStructMember */
 	} request = {
 		.header = { .nlmsg_len = sizeof(request),
 			    .nlmsg_type = RTM_NEWROUTE,

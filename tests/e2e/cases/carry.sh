@@ -12,8 +12,10 @@ go=("$PROGRAMS/carried-go")
 static=$WORK/static musl=$WORK/musl raw=$WORK/raw
 cc -D_GNU_SOURCE -static -pthread -o "$static" "$HERE/../victims/carried.c" \
 	2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
-musl-gcc -D_GNU_SOURCE -static -pthread -o "$musl" "$HERE/../victims/carried.c" \
-	2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
+# The kernel's headers are glibc's neighbours.
+musl-gcc -D_GNU_SOURCE -static -pthread -idirafter /usr/include \
+	-idirafter "/usr/include/$(cc -print-multiarch)" -o "$musl" \
+	"$HERE/../victims/carried.c" 2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
 cc -D_GNU_SOURCE -static -o "$raw" "$HERE/../victims/raw.c" ||
 	bail_out "no static program can be linked"
 start_proxy hostile --at="$PROXY:1091=reply.cut=3" --at="$PROXY:1092=reply.reset=3" \
@@ -199,6 +201,12 @@ is "but a covered program runs there" \
 says "where the kernel forbids the filter that is told" 126 \
 	'cannot be carried: a filter with user notification: .*not permitted' \
 	in_client "$raw" forbid "${socksify[@]}" "$static" end 0
+says "and where another supervisor has the ear of the kernel" 126 \
+	'cannot be carried: an outer program is told of system calls here' \
+	in_client "$static" outer "${socksify[@]}" "$static" end 0
+is "but a covered program runs there" \
+	"$(in_client "$static" outer "${socksify[@]}" curl -sS \
+		http://www.world.example/ 2>&1)" "$hello"
 says "--no-guard refuses" 126 'statically linked' \
 	through "$DANTE" --no-guard "$static" end 0
 for user in "setpriv --reuid=65534 --regid=65534 --clear-groups" \
@@ -211,6 +219,28 @@ for user in "setpriv --reuid=65534 --regid=65534 --clear-groups" \
 				"$NAMED" 80 x 2>&1)" ok
 	done
 done
+
+is "in a user namespace of the program's own" \
+	"$(carry unshare -Ur "$static" get www.world.example 80 x 2>&1)" ok
+is "in a pid namespace of its own" \
+	"$(carry unshare -f -p "$static" get www.world.example 80 x 2>&1)" ok
+cp "$static" "$WORK/secretive"
+chmod 111 "$WORK/secretive"
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+out=$(in_client "${nobody[@]}" "${socksify[@]}" busybox sh -c \
+	"$WORK/secretive get $WORLD 80 x" 2>&1)
+like "a child that its user cannot read has no network" "$out" EACCES
+like "and one line says why" "$out" 'secretive: refused: .*may not look into it'
+for server in "fd11:1::53" 127.0.0.53 ::1; do
+	echo "nameserver $server" >"$WORK/resolv.client"
+	for program in "$static" "$musl"; do
+		new_name
+		is "$(basename "$program") asks $server" \
+			"$(through "$DANTE" "$program" get "$NAMED" 80 "$NAMED" 2>&1)" ok
+	done
+	like "and Go" "$(through "$DANTE" "${go[@]}" 1 "http://$NAMED/" 2>&1)" '^1 ok'
+done
+echo "nameserver $RESOLVER" >"$WORK/resolv.client"
 
 # --- as a process --------------------------------------------------------------------
 
@@ -227,6 +257,9 @@ print(subprocess.run(sys.argv[1:]).returncode)' \
 for signal in 2 9 11 15; do
 	is "death by signal $signal, too" "$(by_signal "$signal")" "-$signal"
 done
+is "what was closed at the start is, and what was open" \
+	"$(in_client sh -c '"$@" <&-; echo $?; "$@" <&- >&- 2>&-; echo $?; "$@"; echo $?' \
+		- "${socksify[@]}" "$static" closed 2>&1 | tr '\n' ' ')" "6 0 7 "
 status_is "a program that cannot be run" 127 through "$DANTE" "$WORK/nothing"
 
 # The command in the background, its words in count.out, its pid in $!.
