@@ -423,16 +423,27 @@ static void flight_ready(struct source *source, uint32_t events)
 
 /* --- begins -------------------------------------------------------------------- */
 
+/* Where a call that waits is noted: in the place of one that does not any more. */
+static struct target *place_for(struct flight *f, const struct target *t)
+{
+	for (size_t i = 0; i < f->n_calls; i++)
+		if (f->calls[i].tid == t->tid || !target_waits(&f->calls[i]))
+			return &f->calls[i];
+	return f->n_calls < CALLS_MAX ? &f->calls[f->n_calls++] : NULL;
+}
+
 bool flight_join(uint64_t cookie, const struct target *t)
 {
 	struct flight *f = flights;
+	struct target *place;
 
 	while (f && f->cookie != cookie)
 		f = f->next;
 	if (!f)
 		return false;
-	if (f->n_calls < CALLS_MAX)
-		f->calls[f->n_calls++] = *t;
+	place = place_for(f, t);
+	if (place)
+		*place = *t;
 	else
 		call_answer(t->listener, t->id, -EALREADY);
 	return true;

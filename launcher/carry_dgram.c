@@ -178,6 +178,9 @@ static long send_judged(struct sender *s, const struct msghdr *m, int flags)
 
 	if (control < 0)
 		return control;
+	/* The kernel would go on reading the copy, which is the next one's then. */
+	if (flags & MSG_ZEROCOPY)
+		return -ENOBUFS;
 	if (!m->msg_name) {
 		to.len = sizeof(to.address);
 		if (control > 0 &&
