@@ -31,6 +31,13 @@
 #define IPV6_2292PKTOPTIONS 6
 #endif
 
+#ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
+#define IPV6_UNICAST_IF 76
+#endif
+
 #if defined(__x86_64__)
 #define NATIVE AUDIT_ARCH_X86_64
 /* The numbers of x32, another ABI under the same architecture, have this bit. */
@@ -57,21 +64,26 @@ enum { TOKEN_ARGUMENT = 5, TYPE_MASK = 0xf };
 #define TOLD	SECCOMP_RET_USER_NOTIF
 #define FAILS(error) (SECCOMP_RET_ERRNO | (error))
 
+enum { STATEMENTS_MAX = 200 };
+
 /**
  * struct code - a filter in the making
- * @n:		statements there are
+ * @n:		statements there are; one more than there is room for: too many
  * @section:	the one that a section began with: it skips the rest of it
  * @list:	the statements
  */
 struct code {
 	unsigned short n;
 	unsigned short section;
-	struct sock_filter list[160];
+	struct sock_filter list[STATEMENTS_MAX];
 };
 
 static void put(struct code *c, uint16_t op, uint32_t k, uint8_t yes, uint8_t no)
 {
-	c->list[c->n++] = (struct sock_filter){ op, yes, no, k };
+	if (c->n < STATEMENTS_MAX)
+		c->list[c->n] = (struct sock_filter){ op, yes, no, k };
+	if (c->n <= STATEMENTS_MAX)
+		c->n++;
 }
 
 /* What is compared from here on: a half of an argument, or another field. */
@@ -106,7 +118,8 @@ static void begin(struct code *c, uint32_t value)
 
 static void end(struct code *c)
 {
-	c->list[c->section].jf = (uint8_t)(c->n - c->section - 1);
+	if (c->section < STATEMENTS_MAX)
+		c->list[c->section].jf = (uint8_t)(c->n - c->section - 1);
 }
 
 /* --- what both have --------------------------------------------------------- */
@@ -155,6 +168,8 @@ static long load(struct code *c, unsigned long flags)
 {
 	struct sock_fprog program = { .len = c->n, .filter = c->list };
 
+	if (c->n > STATEMENTS_MAX)
+		return -E2BIG;
 	return sys3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
@@ -231,19 +246,23 @@ static void tell_unless_token(struct code *c, uint32_t call, uint64_t token)
 
 /*
  * What sends a packet of its own, or each elsewhere than its address says: joining a
- * group; the hops of a packet (an empty value takes them off); a device for all packets.
- * Other ways to name a device the supervisor asks the socket for.
+ * group; the hops of a packet (an empty value takes them off); a device, to which what is
+ * connected to this machine would go, too.
  */
 static const struct {
-	uint8_t level;
+	uint8_t level; /* those of a level stand together */
 	uint8_t name;
 	uint8_t error;
 } refused[] = {
+	{ SOL_SOCKET, SO_BINDTODEVICE, EPERM },
+	{ SOL_SOCKET, SO_BINDTOIFINDEX, EPERM },
+	{ IPPROTO_IP, IP_UNICAST_IF, EPERM },
 	{ IPPROTO_IP, IP_OPTIONS, EPERM },
 	{ IPPROTO_IP, IP_ADD_MEMBERSHIP, ENODEV },
 	{ IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, ENODEV },
 	{ IPPROTO_IP, MCAST_JOIN_GROUP, ENODEV },
 	{ IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, ENODEV },
+	{ IPPROTO_IPV6, IPV6_UNICAST_IF, EPERM },
 	{ IPPROTO_IPV6, IPV6_RTHDR, EPERM },
 	{ IPPROTO_IPV6, IPV6_2292PKTOPTIONS, EPERM },
 	{ IPPROTO_IPV6, IPV6_PKTINFO, EPERM },
@@ -255,16 +274,26 @@ static const struct {
 	{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, ENOPROTOOPT },
 };
 
-static void judge_option(struct code *c)
+enum { N_REFUSED = sizeof(refused) / sizeof(refused[0]) };
+
+static void refuse_options(struct code *c)
 {
 	begin(c, SYS_setsockopt);
 	take(c, ARGUMENT(4, LOW)); /* without a value nothing is asked for */
 	if_equal(c, 0, ALLOWED);
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		take(c, ARGUMENT(1, LOW));
-		put(c, BPF_JMP | BPF_JEQ | BPF_K, refused[i].level, 0, 3);
+	take(c, ARGUMENT(1, LOW));
+	/* Whoever is not let into a level's row still has the level at hand. */
+	for (size_t i = 0; i < N_REFUSED;) {
+		uint8_t level = refused[i].level;
+		size_t n = 0;
+
+		while (i + n < N_REFUSED && refused[i + n].level == level)
+			n++;
+		put(c, BPF_JMP | BPF_JEQ | BPF_K, level, 0, (uint8_t)(2 * n + 2));
 		take(c, ARGUMENT(2, LOW));
-		if_equal(c, refused[i].name, FAILS(refused[i].error));
+		for (size_t end_of = i + n; i < end_of; i++)
+			if_equal(c, refused[i].name, FAILS(refused[i].error));
+		answer(c, ALLOWED);
 	}
 	answer(c, ALLOWED);
 	end(c);
@@ -286,7 +315,7 @@ int filter_carry(uint64_t token)
 	begin(&c, SYS_getpeername);
 	answer(&c, TOLD);
 	end(&c);
-	judge_option(&c);
+	refuse_options(&c);
 	answer(&c, ALLOWED);
 	/*
 	 * A call that the supervisor has in hand is not cut short by a signal that has a

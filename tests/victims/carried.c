@@ -362,6 +362,9 @@ static int leaks(const char *v4, const char *v6, int port)
 		   TCP_FASTOPEN_CONNECT, &on, sizeof(on));
 	try_option("hops", AF_INET, SOCK_STREAM, IPPROTO_IP, IP_OPTIONS, hops,
 		   sizeof(hops));
+	try_option("device", AF_INET, SOCK_DGRAM, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
+	try_option("device-index", AF_INET6, SOCK_STREAM, IPPROTO_IPV6, 76, &on,
+		   sizeof(on));
 	try_option("group", AF_INET, SOCK_DGRAM, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group,
 		   sizeof(group));
 	row("raw", socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));

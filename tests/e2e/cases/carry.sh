@@ -156,6 +156,8 @@ fastopen-sendmsg EOPNOTSUPP
 sendto-unconnected EPIPE
 fastopen-connect ENOPROTOOPT
 hops EPERM
+device EPERM
+device-index EPERM
 group ENODEV
 raw EACCES
 ping EACCES
