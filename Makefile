@@ -125,12 +125,14 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-frame-larger-than -MMD -MP $(ALL_LDFLAGS) -o $@ \
-		$< $(UNIT_PRELOAD) $(BUILD)/libinner.a $(CARES) \
+		$< $(UNIT_OBJECTS) $(BUILD)/libinner.a $(CARES) \
 		$$(pkg-config --cflags --libs check)
 
-# Modules of the library that stand alone are tested as the pure ones are.
-$(BUILD)/unit/test_sources: UNIT_PRELOAD = $(call obj,preload/sources.c preload/signals.c)
+# Modules of the library and the command that stand alone are tested as the pure ones are.
+$(BUILD)/unit/test_sources: UNIT_OBJECTS = $(call obj,preload/sources.c preload/signals.c)
 $(BUILD)/unit/test_sources: $(call obj,preload/sources.c preload/signals.c)
+$(BUILD)/unit/test_carry_peers: UNIT_OBJECTS = $(call obj,launcher/carry_peers.c)
+$(BUILD)/unit/test_carry_peers: $(call obj,launcher/carry_peers.c)
 
 # Victims are the unmodified programs: nothing of ours is linked.
 $(BUILD)/victims/%: tests/victims/%.c $(wildcard tests/victims/*.h)

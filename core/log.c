@@ -287,6 +287,8 @@ static void write_line(const char *format, va_list *args)
 {
 	char line[LOG_LINE_MAX];
 	struct text t = { .out = line, .size = sizeof(line) - 1 };
+	long pid;
+	const char *who = speaker ? speaker(&pid) : NULL;
 
 	put_string(&t, "socksify: ");
 	if (who)
@@ -294,7 +296,7 @@ static void write_line(const char *format, va_list *args)
 	else
 		put_program(&t);
 	put(&t, '[');
-	put_signed(&t, speaker ? speaker_pid : sys0(SYS_getpid));
+	put_signed(&t, who ? pid : sys0(SYS_getpid));
 	put_string(&t, "]: ");
 	put_format(&t, format, args);
 	line[t.len++] = '\n';

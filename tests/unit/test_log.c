@@ -178,6 +178,46 @@ START_TEST(names_the_program_by_one_word_of_a_title)
 }
 END_TEST
 
+static const char *name_another(long *pid)
+{
+	*pid = 4711;
+	return "other";
+}
+
+static const char *name_nobody(long *pid)
+{
+	*pid = 4712;
+	return NULL;
+}
+
+START_TEST(names_whom_it_speaks_for)
+{
+	char own[64];
+
+	log_setup(LOG_CONNECTION, path);
+	log_speak_for(name_another);
+	log_line(LOG_CONNECTION, "one");
+	log_speak_for(NULL);
+	log_line(LOG_CONNECTION, "two");
+	snprintf(own, sizeof(own), "[%d]: two\n", (int)getpid());
+	ck_assert_ptr_nonnull(strstr(written(), "socksify: other[4711]: one\n"));
+	ck_assert_ptr_nonnull(strstr(written(), own));
+}
+END_TEST
+
+START_TEST(speaks_for_itself_where_nobody_is_named)
+{
+	char own[64];
+
+	log_setup(LOG_CONNECTION, path);
+	log_speak_for(name_nobody);
+	log_line(LOG_CONNECTION, "one");
+	log_speak_for(NULL);
+	snprintf(own, sizeof(own), "[%d]: one\n", (int)getpid());
+	ck_assert_ptr_nonnull(strstr(written(), own));
+}
+END_TEST
+
 START_TEST(appends_to_what_is_there)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
@@ -485,6 +525,8 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(file, setup, teardown);
 	tcase_add_test(file, writes_program_pid_and_text);
 	tcase_add_test(file, names_the_program_by_one_word_of_a_title);
+	tcase_add_test(file, names_whom_it_speaks_for);
+	tcase_add_test(file, speaks_for_itself_where_nobody_is_named);
 	tcase_add_test(file, appends_to_what_is_there);
 	tcase_add_test(file, makes_a_file_that_others_cannot_read);
 	tcase_add_test(file, writes_up_to_its_level);
