@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,12 +239,33 @@ static int connected_before(const struct asked *s)
 	return 1;
 }
 
+/*
+ * 0, or what the kernel says of a socket that is connected, connecting or listening: it is
+ * not the supervisor's to take apart, nor to speak on.
+ */
+static int unconnected(const struct asked *s)
+{
+	uint8_t state = 0;
+	socklen_t len = sizeof(state); /* the first byte of struct tcp_info */
+
+	if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &state, &len) < 0)
+		return -errno;
+	switch (state) {
+	case TCP_CLOSE:
+		return 0;
+	case TCP_SYN_SENT:
+		return -EALREADY;
+	default:
+		return -EISCONN;
+	}
+}
+
 /* LATER: the flight has the descriptor. */
 static int connect_stream(const struct target *t, const struct asked *s,
 			  const struct peer *to)
 {
 	struct endpoint e;
-	int r;
+	int r, busy;
 
 	if (flight_join(cookie_of(s->fd), t)) {
 		close(s->fd);
@@ -257,10 +279,13 @@ static int connect_stream(const struct target *t, const struct asked *s,
 	r = route_of(config, (const struct sockaddr *)&to->address, to->len, &e);
 	if (r < 0)
 		return r;
+	busy = unconnected(s);
 	if (nameserver_is_stub(config, &e) && !config_is_proxy(config, &e))
-		return connect_stub(s, to);
+		return busy < 0 ? busy : connect_stub(s, to);
 	if (r == ROUTE_BLOCK)
 		return route_blocked(config, &e);
+	if (r == ROUTE_VIA && busy < 0)
+		return busy;
 	if (r == ROUTE_VIA) {
 		flight_via(t, s->fd, s->domain, &e, to);
 		return LATER;

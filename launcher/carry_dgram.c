@@ -96,7 +96,7 @@ int datagram_connect(int fd, int family, const struct peer *to)
 		tell_refused(&e, LOG_CONNECTION);
 	if (way < 0)
 		return way;
-	if (way == WAY_STUB) {
+	if (way == WAY_STUB && !island_has(fd)) {
 		r = dns_address(family, SOCK_DGRAM, &real.address);
 		if (r < 0)
 			return -ENETUNREACH;

@@ -428,15 +428,26 @@ static void try_local_stream(void)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = fill(&sa, NULL, 0);
-	int server = socket(AF_INET, SOCK_STREAM, 0), fd, closed;
+	int server = socket(AF_INET, SOCK_STREAM, 0), fd, closed, accepted;
+	char byte = 0;
 
 	bind(server, (struct sockaddr *)&sa, len);
 	listen(server, 5);
 	getsockname(server, (struct sockaddr *)&sa, &len);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	row("stream", connect(fd, (struct sockaddr *)&sa, len));
-	row("accept", accept(server, NULL, NULL));
+	accepted = accept(server, NULL, NULL);
+	row("accept", accepted);
 	row("stream-again", connect(fd, (struct sockaddr *)&sa, len));
+	/* It is connected, and stays so. */
+	row("stream-elsewhere", connect_to(fd, "192.0.2.1", 80));
+	row("accepted-elsewhere", connect_to(accepted, "192.0.2.1", 80));
+	row("listener-elsewhere", connect_to(server, "192.0.2.1", 80));
+	row("write", write(fd, "x", 1));
+	row("read", read(accepted, &byte, 1));
+	row("accept-again", connect(socket(AF_INET, SOCK_STREAM, 0),
+				    (struct sockaddr *)&sa, len));
+	puts(byte == 'x' ? "alive" : "dead");
 	close(server);
 	closed = socket(AF_INET, SOCK_STREAM, 0);
 	row("stream-closed", connect(closed, (struct sockaddr *)&sa, len));

@@ -90,6 +90,21 @@ is "answers byte by byte" "$(by 1097 "$static" get "$WORLD" 80 x 2>&1)" ok
 is "with a login" \
 	"$(through "socks5h://alice:secret@$PROXY:1095" "$static" get "$WORLD" 80 x \
 		2>&1)" ok
+echo "$PROXY theproxy" >>"$WORK/hosts.client"
+new_name
+is "by a proxy that has a name" \
+	"$(through socks5h://theproxy:1080 "$static" get "$NAMED" 80 x 2>&1)" ok
+is "a direct rule leads past the proxy" \
+	"$(through "$DANTE" -d "$PROXY:1090" "$static" peer "$PROXY" 1090 2>&1)" \
+	"connect ok
+getpeername ok
+$PROXY 1090 16
+connect again EISCONN"
+is "without waiting, too" \
+	"$(through "$DANTE" -d "$PROXY:1090" "$static" nonblocking "$PROXY" 1090 2>&1)" \
+	"ok nonblocking"
+is "and neither was asked for at the proxy" \
+	"$(danted_requests | grep -c "$PROXY\.1090\$")" 0
 is "getpeername shows whom the program named" \
 	"$(through "$DANTE" "$static" peer "$WORLD" 80 2>&1)" \
 	"connect ok
@@ -364,6 +379,9 @@ status_is "a program that leaves a daemon" 0 \
 wait_until "the daemon's page" grep -q . "$WORK/later"
 is "which is carried when the program is gone" "$(cat "$WORK/later")" ok
 is "and the far side saw the proxy host" "$(served "$NAMED")" "1 $OUTSIDE"
+# 137 would be the second bound's.
+status_is "an interrupt ends a connect that waits" 124 \
+	by 1093 --guard=carry timeout -k 20 -s INT 0.3 "$static" get "$WORLD" 80 x
 is "a child that is killed in the middle of a connect" \
 	"$(by 1093 --guard=carry bash -c "$static get $WORLD 80 x & sleep 0.3
 		kill -9 \$!; wait \$!; echo \$?" 2>/dev/null)" 137
