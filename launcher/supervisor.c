@@ -176,12 +176,12 @@ static struct start start_program(const struct supervision *s)
 
 static void listener_ready(struct source *source, uint32_t events)
 {
-	if (events & EPOLLIN)
+	if (events & EPOLLIN) {
 		call_next();
-	else
-		loop_remove(source);
-	if (!(events & EPOLLIN))
-		deserted = true;
+		return;
+	}
+	loop_remove(source); /* EPOLLHUP: nobody is under the filter any more */
+	deserted = true;
 }
 
 /* Standard error may be a pipe whose reader waits for the program's end. */

@@ -108,12 +108,17 @@ static int refuse_unreadable(const struct target *t)
  */
 static int leave_to_guard(const struct target *t, const struct elf *elf)
 {
-	if (token_carried())
+	/* Another libc's loader would stumble over LD_PRELOAD. */
+	bool other = elf->kind == ELF_DYNAMIC_MUSL ||
+		     elf->kind == ELF_DYNAMIC_OTHER;
+
+	if (token_carried() && !other)
 		return 0;
 	log_once(t->path,
 		 "%s: is %s: it runs without the library, and the guard keeps it "
-		 "off the network; socksify --guard=carry carries it", name_of(t),
-		 elf->go ? "a Go program" : elf_kind_text(elf->kind));
+		 "off the network; socksify %s carries it", name_of(t),
+		 elf->go ? "a Go program" : elf_kind_text(elf->kind),
+		 other ? "by itself" : "--guard=carry");
 	return 0;
 }
 

@@ -13,9 +13,12 @@ static=$WORK/static musl=$WORK/musl raw=$WORK/raw
 cc -D_GNU_SOURCE -static -pthread -o "$static" "$HERE/../victims/carried.c" \
 	2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
 # The kernel's headers are glibc's neighbours.
-musl-gcc -D_GNU_SOURCE -static -pthread -idirafter /usr/include \
-	-idirafter "/usr/include/$(cc -print-multiarch)" -o "$musl" \
-	"$HERE/../victims/carried.c" 2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
+for kind in -static -dynamic; do
+	musl-gcc -D_GNU_SOURCE "$kind" -pthread -idirafter /usr/include \
+		-idirafter "/usr/include/$(cc -print-multiarch)" \
+		-o "$musl${kind#-static}" "$HERE/../victims/carried.c" \
+		2>"$WORK/cc.log" || bail_out "$(cat "$WORK/cc.log")"
+done
 cc -D_GNU_SOURCE -static -o "$raw" "$HERE/../victims/raw.c" ||
 	bail_out "no static program can be linked"
 start_proxy hostile --at="$PROXY:1091=reply.cut=3" --at="$PROXY:1092=reply.reset=3" \
@@ -68,6 +71,7 @@ fetches() {
 }
 fetches "static glibc" "$static" get
 fetches "static musl" "$musl" get
+fetches "dynamic musl" "$musl-dynamic" get
 is "busybox, which is static" \
 	"$(through "$DANTE" busybox wget -q -O - http://www.world.example/ 2>&1)" \
 	"$hello"
@@ -291,13 +295,12 @@ status_is "a program that cannot be run" 127 through "$DANTE" "$WORK/nothing"
 # The command in the background, its words in count.out, its pid in $!.
 start_count() {
 	rm -f "$WORK/count.out"
-	in_client "$SHELL_OF" -c 'echo $$ >"$1"; shift; exec "$@"' - "$WORK/count.pid" \
+	in_client /bin/sh -c 'echo $$ >"$1"; shift; exec "$@"' - "$WORK/count.pid" \
 		"${socksify[@]}" "$static" count >"$WORK/count.out" 2>&1 &
 	waited=$!
 	wait_until "the program" grep -q ready "$WORK/count.out"
 	pid=$(cat "$WORK/count.pid")
 }
-SHELL_OF=/bin/sh
 start_count
 kill -USR1 "$pid"
 wait_until "a signal" grep -q usr1 "$WORK/count.out"
