@@ -15,6 +15,7 @@
     dgram.py insist HOST PORT TIMES  each kind of socket, three words, each of them sent until
                                   it comes back, so often at most; and each error on the way
     dgram.py source HOST PORT     where an answer comes from
+    dgram.py most HOST PORT N     the most that goes into a datagram is N bytes
 
 Names are looked up as programs do it.
 """
@@ -243,6 +244,22 @@ def source(host, port):
           answered[0])
 
 
+def most(host, port, size):
+    family, address = resolve(host, port)
+    for linked in (False, True):
+        sock = fresh(family)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
+        if linked:
+            sock.connect(address)
+        sock.sendto(b"x" * int(size), address)
+        results = [same(sock.recvfrom(1 << 16), (b"x" * int(size), address))]
+        try:
+            sock.sendto(b"x" * (int(size) + 1), address)
+        except OSError as error:
+            results.append(errno.errorcode[error.errno])
+        print(*results)
+
+
 def names(port, *hosts):
     """One socket, several names with one port: in turn, then all at once."""
     addresses = [resolve(host, port) for host in hosts]
@@ -444,8 +461,9 @@ def talk(host, port, *only):
 
 def main():
     action, *arguments = sys.argv[1:]
-    {"serve": serve, "talk": talk, "again": again, "source": source, "names": names,
-     "together": together, "family": of_family, "insist": insist}[action](*arguments)
+    {"serve": serve, "talk": talk, "again": again, "source": source, "most": most,
+     "names": names, "together": together, "family": of_family,
+     "insist": insist}[action](*arguments)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ ssize_t __send(int fd, const void *buf, size_t n, int flags);
 ssize_t __read(int fd, void *buf, size_t n);
 ssize_t __write(int fd, const void *buf, size_t n);
 
+static bool is_mapped(const struct far *far)
+{
+	const struct sockaddr_in6 *six = (const void *)&far->address;
+
+	return far->address.ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+}
+
 /* What is sent comes back whole, and nothing else does. */
 static void say_back(const char *key, const struct far *far, int fd, long sent)
 {
@@ -613,9 +621,6 @@ static long send_control(int fd, const struct far *far, int level, int type,
 static void controls_out(const struct far *far)
 {
 	bool six = far->address.ss_family == AF_INET6;
-	bool mapped = six && IN6_IS_ADDR_V4MAPPED(
-				     &((const struct sockaddr_in6 *)&far->address)
-					      ->sin6_addr);
 	struct in_pktinfo here = { 0 };
 	struct in6_pktinfo here6 = { 0 };
 	uint16_t segment = 5;
@@ -633,7 +638,7 @@ static void controls_out(const struct far *far)
 		say_back("dont-frag", far, fd,
 			 send_control(fd, far, IPPROTO_IPV6, IPV6_DONTFRAG,
 				      &zero, sizeof(zero)));
-		if (!mapped) /* "any" is not the way to an IPv4 address */
+		if (!is_mapped(far)) /* "any" is not the way to an IPv4 address */
 			say_back("pktinfo", far, fd,
 				 send_control(fd, far, IPPROTO_IPV6,
 					      IPV6_PKTINFO, &here6,
@@ -861,6 +866,44 @@ static void moved(const struct far *far)
 	say_rc("none", recv(fd, buffer, BUFFER, MSG_DONTWAIT));
 }
 
+/* As mtu in dgrams.c, of IPv6. */
+static void mtu_six(const struct far *far)
+{
+	enum { HEADERS = 48 };
+	_Alignas(struct cmsghdr) char control[256];
+	struct iovec iov = { buffer, BUFFER };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct sock_extended_err error = { 0 };
+	int fd = connected(far, 0), room = 0;
+	socklen_t len = sizeof(room);
+	struct cmsghdr *c;
+
+	if (far->address.ss_family == AF_INET || is_mapped(far))
+		return;
+	say_set("discover", fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		IPV6_PMTUDISC_DO);
+	say_set("recverr", fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	say_set("dont-frag", fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+	say_back("send", far, fd, send(fd, words, WORDS, 0));
+	say_rc("mtu", getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &room, &len));
+	room -= HEADERS;
+	say("fits", "%d", send(fd, buffer, (size_t)room, 0) == room);
+	say("comes", "%d", recv(fd, buffer, BUFFER, 0) == room);
+	say_rc("too-long", send(fd, buffer, (size_t)room + 1, 0));
+	say_rc("errqueue", recvmsg(fd, &message, MSG_ERRQUEUE));
+	c = CMSG_FIRSTHDR(&message);
+	if (c != NULL && c->cmsg_type == IPV6_RECVERR)
+		memcpy(&error, CMSG_DATA(c), sizeof(error));
+	say("error", "%s of %d, %d beside the MTU",
+	    errno_name((int)error.ee_errno), error.ee_origin,
+	    (int)error.ee_info - room - HEADERS);
+	say_so_error("so_error", fd);
+	say_back("again", far, fd, send(fd, words, WORDS, 0));
+}
+
 /* A program does without where the kernel has it not. */
 static void without_copies(const struct far *far)
 {
@@ -941,6 +984,7 @@ static const struct row rows[] = {
 	{ "shared-port", "echo", shared_port },
 	{ "kinds", "echo", kinds },
 	{ "moved", "echo", moved },
+	{ "mtu-six", "echo", mtu_six },
 	{ "without-copies", "echo", without_copies },
 	{ "look-from", "echo", look_from },
 	{ "counts", "echo", counts },

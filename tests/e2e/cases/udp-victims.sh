@@ -49,11 +49,12 @@ alike() {
 }
 
 alike dgrams 24
-alike dgramcalls 20
+alike dgramcalls 21
 alike dgramwaits 15
 alike dgramlives 11
 
-# What is dropped wakes nobody who sleeps in a receive, and takes no room of one.
+# What is dropped wakes nobody who sleeps in a receive, and takes no room of one. (Of who
+# polls first and may not wait then, it does: such rows are not here.)
 # among_noise VICTIM ROW...
 among_noise() {
 	local victim=$1 row only=()
@@ -65,9 +66,9 @@ among_noise() {
 	same "$WORLD" "$victim" $# "$noisy" "${only[@]}"
 }
 
-among_noise dgrams send-calls receive-calls lengths peeks many duplicates forks \
+among_noise dgrams send-calls receive-calls lengths many duplicates forks \
 	controls interrupted shut left-of-timeout
-among_noise dgramcalls fortified aliases placed shapes partial rooms controls-in \
-	stamps names kinds moved counts
-among_noise dgramwaits once modes timeouts cancelled
+among_noise dgramcalls fortified aliases shapes partial rooms controls-in stamps \
+	names kinds
+among_noise dgramwaits modes timeouts cancelled
 done_testing

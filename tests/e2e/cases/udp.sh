@@ -24,6 +24,14 @@ is "several names on one socket answer as themselves" \
 		other.world.example v6.world.example 2>/dev/null)" \
 	"same same same same same same"
 
+for most in "$WORLD 65497" "$WORLD6 65485" "www.world.example 65483"; do
+	read -r host size <<<"$most"
+	is "$size bytes fit into a datagram to $host, and no more" \
+		"$(through "$url" "${dgram[@]}" most "$host" 7000 "$size" 2>&1)" \
+		"same EMSGSIZE
+same EMSGSIZE"
+done
+
 # In bash a connected socket is made by one process and used by those that it starts.
 told=$(through "$url" bash -c "exec 3<>/dev/udp/www.world.example/7001
 	echo one >&3
