@@ -53,10 +53,11 @@ int dgram_unreadable(const struct msghdr *message)
 int dgram_unsendable(const struct msghdr *message)
 {
 	int r = dgram_unreadable(message);
-	size_t name = message->msg_namelen;
+	size_t name;
 
 	if (r < 0)
 		return r;
+	name = message->msg_namelen;
 	if (name > sizeof(union route_address))
 		name = sizeof(union route_address);
 	if (message->msg_name != NULL && !memory_there(message->msg_name, name))

@@ -231,6 +231,21 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return hook_after(fd, REAL(sendmsg)(fd, &plain, flags));
 }
 
+/* How many of an array the kernel would take, and come to. */
+static unsigned int within_reach(const struct mmsghdr *messages, unsigned int n)
+{
+	unsigned int i;
+
+	if (n > UIO_MAXIOV)
+		n = UIO_MAXIOV;
+	if (memory_there(messages, n * sizeof(*messages)))
+		return n;
+	for (i = 0; i < n; i++)
+		if (!memory_there(messages + i, sizeof(*messages)))
+			break;
+	return i;
+}
+
 static bool any_address(const struct mmsghdr *messages, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
@@ -272,9 +287,11 @@ static unsigned int sendable(const struct mmsghdr *messages, unsigned int n,
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
 	struct dgram *dgram = dgram_peek(fd);
-	unsigned int given = n < UIO_MAXIOV ? n : UIO_MAXIOV;
+	unsigned int given = within_reach(messages, n);
 	int r = 0;
 
+	if (given == 0 && n > 0)
+		return (int)unsendable(fd, -EFAULT, flags);
 	if (dgram != NULL)
 		return (int)hooks_result(
 			dgram_send_many(dgram, fd, messages, given, flags));
@@ -371,15 +388,20 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 		    struct timespec *timeout)
 {
 	struct dgram *dgram;
+	unsigned int given;
 	int got;
 
 	if (!hook_before(fd, flags, SO_RCVTIMEO))
 		return -1;
 	dgram = dgram_peek(fd);
-	if (dgram != NULL)
+	if (dgram != NULL) {
+		given = within_reach(messages, n);
+		if ((given == 0 && n > 0) ||
+		    (timeout != NULL && !memory_there(timeout, sizeof(*timeout))))
+			return (int)hooks_result(-EFAULT);
 		return (int)hooks_result(dgram_receive_many(
-			dgram, fd, messages, n < UIO_MAXIOV ? n : UIO_MAXIOV,
-			hook_no_urgent(flags), timeout));
+			dgram, fd, messages, given, hook_no_urgent(flags), timeout));
+	}
 	got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
 	for (int i = 0; i < got; i++)
 		passing_received(&messages[i].msg_hdr);

@@ -129,6 +129,9 @@ static void receive_faults(const struct far *far)
 		message = (struct msghdr){ .msg_iov = bad, .msg_iovlen = 1 };
 		say_rc("vectors", recvmsg(fd, &message, 0));
 		say_rc("messages", recvmmsg(fd, bad, 1, 0, NULL));
+		one.msg_hdr = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
+		if (i > 0)
+			say_rc("timeout", recvmmsg(fd, &one, 1, 0, bad));
 		say_rc("readv", readv(fd, bad, 2));
 		one.msg_hdr = message;
 		say_rc("second", recvmmsg(fd, &one, 1, 0, NULL));
