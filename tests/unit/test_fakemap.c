@@ -462,17 +462,21 @@ START_TEST(agrees_with_processes_that_store_at_once)
 }
 END_TEST
 
+enum { KILLED = 200, STORED_MAX = 500 }; /* which have room, all of them together */
+
 /* Stores new names until it is killed; says how far it got. */
 static void store_until_killed(int round, volatile uint32_t *progress)
 {
 	char name[64];
 
 	fakemap_setup(&config);
-	for (uint32_t n = 0;; n++) {
+	for (uint32_t n = 0; n < STORED_MAX; n++) {
 		snprintf(name, sizeof(name), "host-%d-%u.example", round, n);
 		address(name, AF_INET);
 		*progress = n;
 	}
+	for (;;)
+		pause();
 }
 
 START_TEST(survives_processes_killed_while_they_store)
@@ -481,7 +485,7 @@ START_TEST(survives_processes_killed_while_they_store)
 					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char name[64];
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < KILLED; round++) {
 		struct timespec nap = { 0, 300000 + round * 7001 };
 		pid_t pid = fork_child();
 
