@@ -83,4 +83,15 @@ for port in 1200 2000; do
 		"$(meet early $port 45455)" \
 		"bind=0 ready=yes in=1:0x1 connect=0 send=19 first=19 first.$heard first.data=to be, or not to be second=EAGAIN more=EAGAIN end=reached"
 done
+
+# --- what a program is told of a socket that it inherits ----------------------
+
+ALLOWED_RELAYS+=(1024-65535)
+capture_start
+told=$(in_client "$PYTHON" "$SUPPORT/heirs.py" "$WORLD" 7000 \
+	LD_PRELOAD="$PRELOAD" SOCKSIFY_PROXY="socks5h://$PROXY:1200" 2>&1)
+is "whatever it is told, it sends through the proxy" \
+	"$(grep -v ': same$' <<<"$told")" ""
+is "of so many things" "$(wc -l <<<"$told")" 17
+assert_no_leak "and nowhere else"
 done_testing
