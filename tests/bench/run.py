@@ -517,8 +517,8 @@ def row_datagrams(bench):
     for mode, size, way in rows:
         command = [f"{BENCH}/datagrams", *way]
         rest = [mode, FAR_OF["fast"], ECHO_PORT, size]
-        count = "1000" if mode == "trip" else "4000"
-        fewer = "500"
+        count = "1000" if mode == "trip" else "4096"
+        fewer = "512"
 
         def by_itself():
             return bench.numbers(*command, "-s", proxy, *rest, count)
