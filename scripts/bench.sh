@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # bench.sh [--quick] [ROW...] - what the library costs, as ratios in one run
 #
-# Ratios only: A and B run in turn, and each round is compared. A full run
-# takes some minutes, --quick under two. ROW chooses some (--list names them).
+# Ratios only: A and B run in turn, and each round is compared. --quick takes three
+# minutes, a full run more than twice that. ROW chooses some (--list names them).
 # All of it happens in network namespaces of its own, in a pid namespace that
 # takes every process along when it ends. BUILD names the build directory
 # (build). What is measured and how: docs/performance.md.

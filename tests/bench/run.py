@@ -573,7 +573,7 @@ ROWS = {
 def main():
     parser = argparse.ArgumentParser(prog="bench.sh")
     parser.add_argument("--quick", action="store_true",
-                        help="fewer repetitions: under two minutes")
+                        help="fewer repetitions: three minutes")
     parser.add_argument("--list", action="store_true", help="name the rows")
     parser.add_argument("rows", nargs="*", metavar="ROW")
     options = parser.parse_args()
