@@ -253,20 +253,22 @@ void assoc_step(struct assoc *assoc)
 
 /* --- as long as it lasts ----------------------------------------------------------- */
 
+void assoc_used(struct assoc *assoc, int64_t now_ns)
+{
+	__atomic_store_n(&assoc->used_ns, now_ns, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&assoc->silent_ns, now_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&assoc->unanswered, true, __ATOMIC_RELAXED);
+}
+
 bool assoc_is_alive(struct assoc *assoc, bool now)
 {
 	int64_t time = clock_about_ns();
 	char byte;
 
-	if (!now) {
-		__atomic_store_n(&assoc->used_ns, time, __ATOMIC_RELAXED);
-		if (!__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED)) {
-			__atomic_store_n(&assoc->silent_ns, time,
-					 __ATOMIC_RELAXED);
-			__atomic_store_n(&assoc->unanswered, true,
-					 __ATOMIC_RELAXED);
-		}
-	}
+	if (!now)
+		assoc_used(assoc, time);
 	if (!now && time - __atomic_load_n(&assoc->looked_ns,
 					   __ATOMIC_RELAXED) < ASSOC_LOOK_NS)
 		return true;
@@ -281,9 +283,11 @@ int64_t assoc_grace_left(const struct assoc *assoc)
 {
 	int64_t left;
 
-	if (assoc_phase(assoc) != ASSOC_READY || !assoc->unanswered)
+	if (assoc_phase(assoc) != ASSOC_READY ||
+	    !__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
 		return 0;
-	left = assoc->used_ns + assoc->grace_ns - clock_now_ns();
+	left = __atomic_load_n(&assoc->used_ns, __ATOMIC_RELAXED) +
+	       assoc->grace_ns - clock_now_ns();
 	return left > 0 && left <= assoc->grace_ns ? left : 0;
 }
 

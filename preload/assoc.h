@@ -94,6 +94,9 @@ void assoc_step(struct assoc *assoc);
 #define ASSOC_LOOK_NS 100000000
 bool assoc_is_alive(struct assoc *assoc, bool now);
 
+/* Something is sent by it. */
+void assoc_used(struct assoc *assoc, int64_t now_ns);
+
 /* Something has come by its relay. */
 static inline void assoc_answered(struct assoc *assoc)
 {

@@ -112,10 +112,11 @@ bool dgram_is_udp(int fd, int *family)
 static void dgram_release(struct thing *thing)
 {
 	struct dgram *dgram = (struct dgram *)thing;
-	bool leaves = dgram_leave_begin(dgram);
+	bool queued;
+	bool leaves = dgram_leave_begin(dgram, &queued);
 	sigset_t signals;
 
-	if (!leaves || dgram->queued == 0)
+	if (!leaves || !queued)
 		ask_forget(dgram); /* else it may be about names in the queue */
 	if (leaves)
 		return;
@@ -175,7 +176,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->family = family;
 	dgram->connected = DGRAM_NONE;
 	dgram->cookie = option_cookie(fd);
-	dgram->leaves = 0;
+	__atomic_store_n(&dgram->leaves, 0, __ATOMIC_RELAXED);
 	dgram->shared = false;
 	dgram->nudged = false;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
@@ -617,9 +618,7 @@ static void associated(struct conn *conn, void *owner)
 			if (fd >= 0 && dgram_connected(dgram) == DGRAM_VIA)
 				connect_kernel(dgram, fd);
 			dgram_send_queued(dgram);
-			dgram->assoc.used_ns = clock_now_ns();
-			dgram->assoc.silent_ns = dgram->assoc.used_ns;
-			dgram->assoc.unanswered = true;
+			assoc_used(&dgram->assoc, clock_now_ns());
 		} else {
 			if (fd >= 0 && dgram->queued > 0)
 				dgram_fail(dgram, fd);
@@ -999,6 +998,7 @@ void dgram_forked_child(void)
 			continue;
 		dgram->lock = 0;
 		dgram->batch_busy = 0;
+		dgram->assoc.unanswered = false; /* its parent sees to that */
 		dgram_queue_drop(dgram);
 		sources_forked_child(&dgram->sources);
 	}

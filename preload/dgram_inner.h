@@ -135,8 +135,11 @@ long segment_send(struct dgram *dgram, int fd, const struct msghdr *message,
 
 /* --- dgram_leave.c --- */
 
-/* It has no descriptor any more; true: it stays for a while, as one that leaves. */
-bool dgram_leave_begin(struct dgram *dgram);
+/*
+ * It has no descriptor any more; true: it stays for a while, as one that leaves. *queued: it
+ * has something still to be sent.
+ */
+bool dgram_leave_begin(struct dgram *dgram, bool *queued);
 bool dgram_leaves(const struct dgram *dgram);
 
 /* --- dgram.c --- */

@@ -40,38 +40,57 @@ bool dgram_leaves(const struct dgram *dgram)
 	return __atomic_load_n(&dgram->leaves, __ATOMIC_ACQUIRE) == LEAVES;
 }
 
-static bool has_queued(struct dgram *dgram)
+/* All of these with the lock held. */
+
+static bool has_queued(const struct dgram *dgram)
 {
 	return assoc_phase(&dgram->assoc) != ASSOC_NONE && dgram->queued > 0;
 }
 
-bool dgram_leave_begin(struct dgram *dgram)
+static bool has_reason(const struct dgram *dgram)
 {
-	if (dgram->leaves != STAYS || !fdtable_ours() ||
-	    !(has_queued(dgram) || assoc_grace_left(&dgram->assoc) > 0))
-		return false;
-	if (__atomic_add_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED) >
-	    LEAVING_MAX) {
-		__atomic_sub_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED);
-		if (has_queued(dgram))
-			dgram_dropped(dgram, "too many sockets are closed "
-					     "before there is a relay");
-		assoc_grace(&dgram->assoc);
-		return false;
-	}
-	dgram->fd = -1;
-	dgram->leave_ns = clock_now_ns() + PATIENCE_S * NS_PER_S;
-	__atomic_store_n(&dgram->leaves, LEAVES, __ATOMIC_RELEASE);
-	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
-	return true;
+	return has_queued(dgram) || assoc_grace_left(&dgram->assoc) > 0;
 }
 
-static bool is_over(struct dgram *dgram)
+static bool is_over(const struct dgram *dgram)
 {
 	if (has_queued(dgram))
 		return clock_now_ns() >= dgram->leave_ns;
 	return assoc_phase(&dgram->assoc) != ASSOC_READY ||
 	       assoc_grace_left(&dgram->assoc) <= 0;
+}
+
+/* And with it taken. */
+static bool judged(struct dgram *dgram, bool (*judge)(const struct dgram *dgram))
+{
+	sigset_t signals;
+	bool answer;
+
+	dgram_lock(dgram, &signals);
+	answer = judge(dgram);
+	dgram_unlock(dgram, &signals);
+	return answer;
+}
+
+bool dgram_leave_begin(struct dgram *dgram, bool *queued)
+{
+	*queued = judged(dgram, has_queued);
+	if (__atomic_load_n(&dgram->leaves, __ATOMIC_ACQUIRE) != STAYS ||
+	    !fdtable_ours() || !judged(dgram, has_reason))
+		return false;
+	if (__atomic_add_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED) >
+	    LEAVING_MAX) {
+		__atomic_sub_fetch(&dgram_leaving, 1, __ATOMIC_RELAXED);
+		if (*queued)
+			dgram_dropped(dgram, "too many sockets are closed "
+					     "before there is a relay");
+		assoc_grace(&dgram->assoc);
+		return false;
+	}
+	dgram->leave_ns = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	__atomic_store_n(&dgram->leaves, LEAVES, __ATOMIC_RELEASE);
+	__atomic_store_n(&dgram->thing.refs, 1, __ATOMIC_RELEASE);
+	return true;
 }
 
 /* One caller alone lets go of it. */
@@ -86,13 +105,21 @@ static void let_go(struct dgram *dgram)
 	fdtable_put(&dgram->thing);
 }
 
+/* With a reference: another thread may let go of it. */
 static struct dgram *next_leaving(uint32_t *index)
 {
-	const struct dgram *dgram;
+	const struct dgram *found;
+	struct dgram *dgram;
 
-	while (dgram_at((*index)++, &dgram))
-		if (dgram != NULL && dgram_leaves(dgram))
-			return (struct dgram *)dgram;
+	while (dgram_at((*index)++, &found)) {
+		dgram = (struct dgram *)found;
+		if (dgram == NULL || !dgram_leaves(dgram) ||
+		    !fdtable_hold(&dgram->thing))
+			continue;
+		if (dgram_leaves(dgram))
+			return dgram;
+		fdtable_put(&dgram->thing);
+	}
 	return NULL;
 }
 
@@ -106,8 +133,9 @@ void dgram_leave_look(void)
 	while ((dgram = next_leaving(&index)) != NULL) {
 		if (assoc_phase(&dgram->assoc) == ASSOC_PENDING)
 			assoc_step(&dgram->assoc);
-		if (is_over(dgram))
+		if (judged(dgram, is_over))
 			let_go(dgram);
+		fdtable_put(&dgram->thing);
 	}
 }
 
@@ -118,8 +146,10 @@ size_t dgram_leave_attend(struct pollfd *fds, size_t max)
 	size_t n = 0;
 
 	dgram_leave_look();
-	while (n < max && (dgram = next_leaving(&index)) != NULL)
+	while (n < max && (dgram = next_leaving(&index)) != NULL) {
 		n += dgram_kind.attend(&dgram->thing, fds + n, max - n);
+		fdtable_put(&dgram->thing);
+	}
 	return n;
 }
 
@@ -129,11 +159,11 @@ size_t dgram_leave_attend(struct pollfd *fds, size_t max)
 static void settle(struct dgram *dgram, int64_t limit_ns)
 {
 	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING &&
-	       has_queued(dgram) && clock_now_ns() < limit_ns &&
+	       judged(dgram, has_queued) && clock_now_ns() < limit_ns &&
 	       conn_settle(dgram->assoc.control.fd, limit_ns) == -EINTR)
 		;
 	while (assoc_phase(&dgram->assoc) == ASSOC_READY &&
-	       has_queued(dgram) && clock_now_ns() < limit_ns && ask_any())
+	       judged(dgram, has_queued) && clock_now_ns() < limit_ns && ask_any())
 		dgram_names_wait(limit_ns);
 }
 
@@ -169,7 +199,9 @@ void dgram_leave_child(void)
 	struct dgram *dgram;
 	uint32_t index = 0;
 
-	while (dgram_any_leaving() && (dgram = next_leaving(&index)) != NULL)
+	while (dgram_any_leaving() && (dgram = next_leaving(&index)) != NULL) {
 		let_go(dgram);
+		fdtable_put(&dgram->thing);
+	}
 	dgram_leaving = 0;
 }

@@ -39,10 +39,18 @@ struct datagram {
 	uint16_t held;
 };
 
+/*
+ * Who is given the memory that another socket gave back sees all that was done there: the
+ * kernel orders the two, and this says it once more, for who cannot look into the kernel.
+ */
+static uint32_t given_back;
+
 void dgram_queue_drop(struct dgram *dgram)
 {
-	if (dgram->queue != NULL)
+	if (dgram->queue != NULL) {
+		__atomic_fetch_add(&given_back, 1, __ATOMIC_RELEASE);
 		sys2(SYS_munmap, dgram->queue, QUEUE_SIZE);
+	}
 	dgram->queue = NULL;
 	dgram->queued = 0;
 	dgram->queue_open = false;
@@ -58,6 +66,7 @@ static bool queue_made(struct dgram *dgram)
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		return false;
+	__atomic_load_n(&given_back, __ATOMIC_ACQUIRE);
 	dgram->queue = (uint8_t *)p;
 	dgram->queued = 0;
 	dgram->queue_open = false;

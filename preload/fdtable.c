@@ -93,7 +93,7 @@ static struct fdtable_slot *slot_made(int fd)
 	return fdtable_slot(fd);
 }
 
-static bool thing_hold(struct thing *thing)
+bool fdtable_hold(struct thing *thing)
 {
 	uint32_t refs = __atomic_load_n(&thing->refs, __ATOMIC_RELAXED);
 
@@ -123,7 +123,7 @@ struct thing *fdtable_get(int fd)
 		thing = __atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE);
 		if (thing == NULL)
 			return NULL;
-		if (!thing_hold(thing))
+		if (!fdtable_hold(thing))
 			continue;
 		if (__atomic_load_n(&slot->thing, __ATOMIC_ACQUIRE) == thing)
 			return thing;
@@ -161,7 +161,7 @@ int fdtable_share(int fd, struct thing *thing)
 
 	if (slot && __atomic_load_n(&slot->thing, __ATOMIC_RELAXED) == thing)
 		return 0;
-	if (!thing_hold(thing))
+	if (!fdtable_hold(thing))
 		return -ENOENT;
 	r = fdtable_set(fd, thing);
 	if (r < 0)

@@ -104,6 +104,9 @@ struct thing *fdtable_get(int fd);
 struct thing *fdtable_get_kind(int fd, const struct thing_kind *kind);
 void fdtable_put(struct thing *thing);
 
+/* One more reference, to a thing that was found otherwise; false: it is gone. */
+bool fdtable_hold(struct thing *thing);
+
 /* The same without a reference: it may become another thing at any time. */
 static inline const struct thing *fdtable_peek(int fd)
 {

@@ -103,6 +103,55 @@ static void by_vfork(const struct far *far)
 	say_next("next", far, fd, BUFFER, 0);
 }
 
+/* --- closed at once ----------------------------------------------------------------------- */
+
+enum { CLOSERS = 6, CLOSES = 8 };
+
+static void *send_and_close(void *arg)
+{
+	const struct far *far = arg;
+
+	for (int i = 0; i < CLOSES; i++) {
+		int fd = i % 2 ? connected(far, SOCK_NONBLOCK) :
+				 datagram(far, SOCK_NONBLOCK);
+		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+		if (send_to(fd, far, words, WORDS, 0) != WORDS)
+			say("send", "failed");
+		if (i % 4 == 3) /* some have their answer first */
+			poll(&pollfd, 1, LONG_MS);
+		close(fd);
+	}
+	return NULL;
+}
+
+static int descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 2000; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Threads leave sockets behind all the time; in the end none is left. */
+static void left_behind(const struct far *far)
+{
+	int before = descriptors();
+	int64_t end = now_ms() + LONG_MS;
+	pthread_t threads[CLOSERS];
+
+	for (int i = 0; i < CLOSERS; i++)
+		threads[i] = thread(send_and_close, (void *)far);
+	for (int i = 0; i < CLOSERS; i++)
+		pthread_join(threads[i], NULL);
+	while (descriptors() > before && now_ms() < end) {
+		close(datagram(far, 0));
+		sleep_ms(SOON_MS);
+	}
+	say("left", "%d", descriptors() - before);
+}
+
 /* --- other programs --------------------------------------------------------------------- */
 
 enum { INHERITED = 40 };
@@ -465,6 +514,7 @@ static const struct row rows[] = {
 	{ "both-sides", "echo", both_sides },
 	{ "outlived", "echo", outlived },
 	{ "by-vfork", "echo", by_vfork },
+	{ "left-behind", "echo", left_behind },
 	{ "inherited", "echo", inherited },
 	{ "handed-on", "echo", handed_on },
 	{ "passed", "echo", passed },
