@@ -10,7 +10,8 @@
  * A blocking call waits, as it does for the association; one that may not wait leaves its
  * datagram in the queue (dgram_queue.c), which is sent when the last answer is there.
  *
- * Where no name server has answered lately, none is asked for a while.
+ * Where no name server has answered lately, none is asked for a while: or each name would
+ * cost its five seconds.
  */
 #include "preload/dgram_names.h"
 
@@ -253,5 +254,7 @@ void dgram_name_await(struct dgram *dgram, int fd, int name, int flags)
 	while (sources_way(&dgram->sources, name) == SOURCE_WAITS &&
 	       clock_now_ns() < limit)
 		dgram_names_wait(limit);
+	if (limit > 0 && sources_way(&dgram->sources, name) == SOURCE_WAITS)
+		note_reply(0);
 	errno = saved_errno;
 }

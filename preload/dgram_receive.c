@@ -43,20 +43,37 @@ static bool may_wait(int fd, int flags)
 	       !(sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
 }
 
+/* A wake is no reason to leave an association alone that nobody else may step. */
+static bool is_still_pending(const struct dgram *dgram, int fd, int flags)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec now = { 0 };
+
+	return assoc_phase(&dgram->assoc) == ASSOC_PENDING &&
+	       may_wait(fd, flags) &&
+	       sys5(SYS_ppoll, &pollfd, 1, &now, NULL, 0) == 0;
+}
+
 /* What is pending goes on, and is waited for if that may be. 0 or -errno. */
 static int await_pending(struct dgram *dgram, int fd, int flags)
 {
 	int saved_errno = errno;
+	bool asked;
 	int r = 0;
 
-	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
-		if (may_wait(fd, flags))
-			r = dgram_wait_readable(dgram, fd);
-		else
-			assoc_step(&dgram->assoc);
-	}
-	if (r == 0 && ask_any())
-		r = dgram_await_answer(dgram, fd, flags);
+	do {
+		asked = false;
+		if (assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
+			if (may_wait(fd, flags))
+				r = dgram_wait_readable(dgram, fd);
+			else
+				assoc_step(&dgram->assoc);
+		}
+		if (r == 0 && ask_any()) {
+			asked = ask_waits(dgram);
+			r = dgram_await_answer(dgram, fd, flags);
+		}
+	} while (r == 0 && asked && is_still_pending(dgram, fd, flags));
 	errno = saved_errno;
 	return r;
 }

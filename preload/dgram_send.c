@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 
 #include "core/row.h"
 #include "core/sys.h"
@@ -160,8 +161,10 @@ static int name_found(struct dgram *dgram, const union route_address *address,
 	int name = sources_enter(&dgram->sources, &address->sa, len, to);
 	int r = 0;
 
-	if (name < 0)
+	if (name < 0) {
+		route_refused(to, "there were too many other names already");
 		return name;
+	}
 	out->source = (uint32_t)name + 1;
 	if (to->port != DNS_SERVICE_PORT) {
 		r = dgram_name_header(dgram, name, to, out->own);
@@ -618,6 +621,9 @@ static long send_held(struct dgram *dgram, int fd, const struct msghdr *message,
 			return r;
 		r = dgram_queue(dgram, fd, message, out, segment, more);
 	} while (r > 0);
+	/* Whoever sleeps on the socket already is to step what is asked. */
+	if (r == 0 && !__libc_single_threaded)
+		dgram_nudge(dgram, fd);
 	return r;
 }
 

@@ -384,16 +384,23 @@ static bool is_clear(const struct sources *sources, uint16_t port)
 	       (!has_forgotten(sources) && next_named(sources, 0, port) < 0);
 }
 
+/* From an address, that is. */
+static bool has_answered(const struct source *source)
+{
+	return __atomic_load_n(&source->answered, __ATOMIC_ACQUIRE) &&
+	       hosts_of(source) > 0;
+}
+
 /*
- * Makes it so, if of all those of that port an address is known. When nothing is learnt any
- * more one does not harm the other: all of them are shown as what they are.
+ * Makes it so, if all those of that port have answered. When nothing is learnt any more one
+ * does not harm the other: all of them are shown as what they are.
  */
 static bool make_clear(struct sources *sources, uint16_t port, bool *pinned)
 {
 	if (has_forgotten(sources))
 		return true;
 	for (int i = 0; (i = next_named(sources, i, port)) >= 0; i++)
-		if (hosts_of(name_at(sources, i)) == 0)
+		if (!has_answered(name_at(sources, i)))
 			return false;
 	for (int i = 0; (i = next_named(sources, i, port)) >= 0; i++) {
 		set_state(name_at(sources, i), SOURCE_FIXED);
@@ -560,19 +567,23 @@ static bool add_host(struct sources *sources, int name, const struct endpoint *e
 	return true;
 }
 
-static bool knows(const struct sources *sources, int name,
-		  const struct endpoint *e)
+static int host_of_name(const struct sources *sources, int name,
+			const struct endpoint *e)
 {
 	uint32_t hash = hash_of_host(e);
 	int n = count_hosts(sources);
 
-	for (int i = 0; i < n; i++) {
-		const struct source_host *host = host_at(sources, i);
+	for (int i = 0; i < n; i++)
+		if (host_at(sources, i)->name == name &&
+		    is_host(host_at(sources, i), hash, e))
+			return i;
+	return -1;
+}
 
-		if (host->name == name && is_host(host, hash, e))
-			return true;
-	}
-	return false;
+static bool knows(const struct sources *sources, int name,
+		  const struct endpoint *e)
+{
+	return host_of_name(sources, name, e) >= 0;
 }
 
 void sources_told(struct sources *sources, int name, const struct endpoint *host)
@@ -739,21 +750,38 @@ static int find_waiting(const struct sources *sources, uint16_t port)
 	return i;
 }
 
-/* It has answered from there: that is where it goes if it goes by address. */
 static bool add_learnt(struct sources *sources, int name,
 		       const struct endpoint *e)
 {
-	uint16_t host = (uint16_t)sources->n_hosts;
 	struct source *source;
 
 	if (!add_host(sources, name, e))
 		return false;
 	source = name_at(sources, name);
-	if (source->n_learnt == 0)
-		source->first = host;
 	__atomic_store_n(&source->n_learnt, source->n_learnt + 1,
 			 __ATOMIC_RELAXED);
 	return true;
+}
+
+/* It has answered from there: that is where it goes if it goes by address. */
+static void note_answer(struct sources *sources, int name,
+			const struct endpoint *e)
+{
+	struct source *source = name_at(sources, name);
+	sigset_t signals;
+	int host;
+
+	if (__atomic_load_n(&source->answered, __ATOMIC_RELAXED) ||
+	    e->kind == ENDPOINT_NAME || e->port != source->port)
+		return;
+	lock(sources, &signals);
+	source = name_at(sources, name);
+	host = host_of_name(sources, name, e);
+	if (host >= 0 && state_of(source) == SOURCE_NAMED && !source->answered) {
+		source->first = (uint16_t)host;
+		__atomic_store_n(&source->answered, true, __ATOMIC_RELEASE);
+	}
+	unlock(sources, &signals);
 }
 
 /* Whose first answer it is, or from another address, as far as that can be known; -1. */
@@ -842,6 +870,7 @@ bool sources_show(struct sources *sources, int family, const struct endpoint *e,
 	if (i < 0)
 		return false;
 	show_given(sources, i, e->port, shown);
+	note_answer(sources, i, e);
 	return true;
 }
 
@@ -900,7 +929,9 @@ bool sources_is_answer(struct sources *sources, int name, const struct endpoint 
 		note_told(sources, e->port);
 		return true;
 	}
-	if (state_of(source) != SOURCE_OPEN && knows(sources, name, e))
-		return true;
-	return find_host(sources, e) < 0 && learn(sources, e) == name;
+	if (!(state_of(source) != SOURCE_OPEN && knows(sources, name, e)) &&
+	    !(find_host(sources, e) < 0 && learn(sources, e) == name))
+		return false;
+	note_answer(sources, name, e);
+	return true;
 }

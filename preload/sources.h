@@ -41,12 +41,13 @@ enum source_asking {
  * struct source - a name and port that was sent to
  * @given:	the address that stands for it, as the program gave it
  * @name_hash:	of the name
- * @first:	index of its first host
+ * @first:	index of the host that has answered first, else of its first
  * @port:	in host byte order
  * @state:	enum source_state
  * @unanswered:	the turn at which it was sent to, if there is no answer since; else 0
  * @asking:	enum source_asking, for its addresses
  * @failed:	nobody told them
+ * @answered:	something has come from there
  * @n_hosts:	how many are known
  * @n_learnt:	of these, by what came
  * @asked_ns:	when they were asked for (CLOCK_MONOTONIC); 0: never
@@ -60,6 +61,7 @@ struct source {
 	uint8_t state;
 	uint8_t asking;
 	uint8_t failed;
+	uint8_t answered;
 	uint8_t n_hosts;
 	uint8_t n_learnt;
 	int64_t asked_ns;

@@ -391,6 +391,34 @@ START_TEST(goes_by_the_address_that_has_answered_rather_than_one_that_was_told)
 }
 END_TEST
 
+START_TEST(refuses_a_second_name_though_where_the_first_may_answer_from_is_told)
+{
+	int a = sent("a.example", 123), b = asked("b.example", 123);
+
+	told(a, "192.0.2.1");
+	told(b, "");
+	/* Its answer may still come from another address: who asks elsewhere is told others. */
+	ck_assert_int_eq(decide(b, true), SOURCE_REFUSED);
+	ck_assert_str_eq(shown("192.0.2.1", 9), "a.example:9");
+	ck_assert_int_eq(decide(b, true), SOURCE_REFUSED);
+	ck_assert_str_eq(shown("192.0.2.1", 123), "a.example:123");
+	ck_assert(pins(b));
+	ck_assert_str_eq(going_to(a), "192.0.2.1:123");
+}
+END_TEST
+
+START_TEST(lets_the_peer_go_by_its_address_once_it_has_answered)
+{
+	int a = sent("a.example", 123), b = asked("b.example", 123);
+
+	told(a, "");
+	told(b, "");
+	ck_assert(is_answer(a, "192.0.2.1", 123));
+	ck_assert(pins(b));
+	ck_assert_str_eq(going_to(a), "192.0.2.1:123");
+}
+END_TEST
+
 START_TEST(does_without_asking_where_that_is_of_no_use)
 {
 	int b;
@@ -603,6 +631,8 @@ int main(void)
 	tcase_add_test(two, refuses_a_second_name_while_the_first_waits_and_nobody_tells);
 	tcase_add_test(two, lets_the_first_go_by_its_address_once_it_has_answered);
 	tcase_add_test(two, goes_by_the_address_that_has_answered_rather_than_one_that_was_told);
+	tcase_add_test(two, refuses_a_second_name_though_where_the_first_may_answer_from_is_told);
+	tcase_add_test(two, lets_the_peer_go_by_its_address_once_it_has_answered);
 	tcase_add_test(two, does_without_asking_where_that_is_of_no_use);
 	tcase_add_test(two, waits_five_seconds_and_asks_again_after_a_minute);
 	tcase_add_test(two, takes_what_is_told_late);

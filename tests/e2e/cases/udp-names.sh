@@ -18,7 +18,7 @@ for i in {0..49}; do
 done
 in_world ip route add local 10.22.2.96/27 dev lo
 in_world ip route add local 10.22.2.128/27 dev lo
-for name in www=$WORLD ssh=$WORLD other=$OTHER slow=$WORLD v6=$WORLD6; do
+for name in www=$WORLD ssh=$WORLD other=$OTHER slow=$WORLD silent=$OTHER v6=$WORLD6; do
 	names+=(--name "${name/=/.world.example=}")
 done
 start_proxy relays "${names[@]}" --name "inner.example=$OTHER" \
@@ -90,11 +90,12 @@ is "two names of one host are told by their turn" \
 		www.world.example ssh.world.example)" "blocking: same same
 epoll: same same"
 is "a name server may be slow" \
-	"$(DGRAM_WAYS="blocking registered threads" together \
+	"$(DGRAM_WAYS="blocking registered threads poll" together \
 		"socks5h://$PROXY:1202" other.world.example slow.world.example)" \
 	"blocking: same same
 registered: same same
-threads: same same"
+threads: same same
+poll: same same"
 mark
 through "socks5h://$PROXY:1200" "$PYTHON" -c 'import socket
 sock = socket.socket(type=socket.SOCK_DGRAM)
@@ -102,6 +103,9 @@ sock.setblocking(False)
 sock.sendto(b"first", ("other.world.example", 7009))
 sock.sendto(b"last", ("slow.world.example", 7009))' 2>/dev/null
 is "and what is sent last arrives" "$(went_to)" "other.world.example $WORLD"
+is "one that says nothing is not waited for long" \
+	"$(DGRAM_WAYS=blocking together "socks5h://$PROXY:1200" www.world.example \
+		silent.world.example)" "blocking: EHOSTUNREACH same"
 is "fifty names on one socket" \
 	"$(DGRAM_WAYS="blocking epoll" together "socks5h://$PROXY:1200" \
 		"${many[@]}" | tr ' ' '\n' | sort | uniq -c | xargs)" \
