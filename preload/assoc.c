@@ -217,7 +217,9 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 
 	if (promised &&
 	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
-		assoc->made_ns = assoc->looked_ns = clock_now_ns();
+		assoc->looked_ns = clock_now_ns();
+		__atomic_store_n(&assoc->made_ns, assoc->looked_ns,
+				 __ATOMIC_RELAXED);
 		assoc->grace_ns = grace_for(assoc);
 		set_ready(assoc, turn);
 		return;

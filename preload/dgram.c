@@ -783,9 +783,9 @@ void dgram_lost(struct dgram *dgram)
 
 void dgram_refused(struct dgram *dgram)
 {
-	int64_t age = clock_now_ns() - dgram->assoc.made_ns;
+	int64_t made = __atomic_load_n(&dgram->assoc.made_ns, __ATOMIC_RELAXED);
 
-	end_if_lost(dgram, age > YOUNG_NS);
+	end_if_lost(dgram, clock_now_ns() - made > YOUNG_NS);
 }
 
 /* --- waiting -------------------------------------------------------------------------- */
@@ -939,7 +939,7 @@ void dgram_option(struct dgram *dgram, int fd, int level, int name, int *value)
 	if (level == SOL_SOCKET && name == SO_ERROR)
 		*value = (int)-dgram_told(dgram, fd, -*value);
 	if (dgram_is_told_option(level, name) &&
-	    dgram->told == DGRAM_TOLD_US)
+	    dgram_who_is_told(dgram) == DGRAM_TOLD_US)
 		*value = 0;
 	if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY &&
 	    fdtable_notes(fd) & FD_V6ONLY)

@@ -201,6 +201,11 @@ static inline enum dgram_peer dgram_connected(const struct dgram *dgram)
 	return __atomic_load_n(&dgram->connected, __ATOMIC_ACQUIRE);
 }
 
+static inline enum dgram_told dgram_who_is_told(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->told, __ATOMIC_RELAXED);
+}
+
 /* There is a dgram_target. */
 static inline bool dgram_has_target(const struct dgram *dgram)
 {

@@ -320,14 +320,16 @@ ssize_t incoming_give(struct incoming *in, struct msghdr *message,
  */
 long dgram_told(struct dgram *dgram, int fd, long error);
 
-/* Before something is sent: when it seems to be in vain, what ICMP says is to be told. */
+/* Before something is sent by one that is not connected: when it seems to be in vain, what ICMP says is to be told. */
 void dgram_mind_way(struct dgram *dgram, int fd, bool silent);
 
 static inline void dgram_look_at_way(struct dgram *dgram, int fd)
 {
 	bool silent = assoc_is_silent(&dgram->assoc);
 
-	if (__builtin_expect(silent != (dgram->told != DGRAM_UNTOLD), 0))
+	if (__builtin_expect(silent != (dgram_who_is_told(dgram) != DGRAM_UNTOLD),
+			     0) &&
+	    dgram_connected(dgram) == DGRAM_NONE)
 		dgram_mind_way(dgram, fd, silent);
 }
 

@@ -63,13 +63,18 @@ static void doubt(struct dgram *dgram, int error)
 
 /* --- who is told --------------------------------------------------------------------------- */
 
+static void say_told(struct dgram *dgram, enum dgram_told who)
+{
+	__atomic_store_n(&dgram->told, who, __ATOMIC_RELAXED);
+}
+
 /* An IPv6 socket has two of them, for its IPv4 peers. */
 static void set_told(struct dgram *dgram, int fd, bool on)
 {
 	option_set(fd, IPPROTO_IP, IP_RECVERR, on);
 	if (dgram->family == AF_INET6)
 		option_set(fd, IPPROTO_IPV6, IPV6_RECVERR, on);
-	dgram->told = on ? DGRAM_TOLD_US : DGRAM_UNTOLD;
+	say_told(dgram, on ? DGRAM_TOLD_US : DGRAM_UNTOLD);
 }
 
 static bool is_told(const struct dgram *dgram, int fd)
@@ -81,19 +86,19 @@ static bool is_told(const struct dgram *dgram, int fd)
 
 void dgram_told_set(struct dgram *dgram)
 {
-	dgram->told = DGRAM_UNTOLD;
+	say_told(dgram, DGRAM_UNTOLD);
 }
 
 void dgram_mind_way(struct dgram *dgram, int fd, bool silent)
 {
-	if (dgram_connected(dgram) != DGRAM_NONE || !is_of_relay_only(dgram))
+	if (!is_of_relay_only(dgram))
 		return;
-	if (!silent && dgram->told == DGRAM_TOLD_US)
+	if (!silent && dgram_who_is_told(dgram) == DGRAM_TOLD_US)
 		set_told(dgram, fd, false);
 	else if (silent && !is_told(dgram, fd))
 		set_told(dgram, fd, true);
 	else
-		dgram->told = silent ? DGRAM_TOLD_BOTH : DGRAM_UNTOLD;
+		say_told(dgram, silent ? DGRAM_TOLD_BOTH : DGRAM_UNTOLD);
 }
 
 long dgram_told(struct dgram *dgram, int fd, long error)
@@ -105,7 +110,7 @@ long dgram_told(struct dgram *dgram, int fd, long error)
 	own = error == -ECONNREFUSED ? dgram_take_error(dgram) : 0;
 	if (own == 0)
 		doubt(dgram, (int)-error);
-	if (dgram->told == DGRAM_TOLD_US) /* and what waits in the queue goes, too */
+	if (dgram_who_is_told(dgram) == DGRAM_TOLD_US) /* and what waits in the queue goes, too */
 		set_told(dgram, fd, false);
 	return own;
 }
