@@ -205,6 +205,7 @@ static void set_ready(struct assoc *assoc, uint32_t turn)
 	assoc->here = endpoint_from_sockaddr(&e, &relay->address.sa,
 					     relay->len) < 0 ||
 		      endpoint_is_loopback(&e);
+	__atomic_store_n(&assoc->unanswered, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&assoc->turn, turn, __ATOMIC_RELEASE);
 	__atomic_store_n(&assoc->phase, ASSOC_READY, __ATOMIC_RELEASE);
 }
@@ -255,26 +256,13 @@ void assoc_step(struct assoc *assoc)
 
 /* --- as long as it lasts ----------------------------------------------------------- */
 
-void assoc_used(struct assoc *assoc, int64_t now_ns)
-{
-	__atomic_store_n(&assoc->used_ns, now_ns, __ATOMIC_RELAXED);
-	if (__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
-		return;
-	__atomic_store_n(&assoc->silent_ns, now_ns, __ATOMIC_RELAXED);
-	__atomic_store_n(&assoc->unanswered, true, __ATOMIC_RELAXED);
-}
-
 bool assoc_is_alive(struct assoc *assoc, bool now)
 {
-	int64_t time = clock_about_ns();
 	char byte;
 
-	if (!now)
-		assoc_used(assoc, time);
-	if (!now && time - __atomic_load_n(&assoc->looked_ns,
-					   __ATOMIC_RELAXED) < ASSOC_LOOK_NS)
+	if (!now && assoc_use(assoc))
 		return true;
-	__atomic_store_n(&assoc->looked_ns, time, __ATOMIC_RELAXED);
+	__atomic_store_n(&assoc->looked_ns, clock_about_ns(), __ATOMIC_RELAXED);
 	if (private_fd_get(&assoc->control) < 0)
 		return false;
 	return sys6(SYS_recvfrom, assoc->control.fd, &byte, 1,

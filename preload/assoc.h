@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "preload/clock.h"
 #include "preload/conn.h"
 #include "preload/private_fd.h"
 
@@ -87,15 +88,32 @@ void assoc_know_relay(struct assoc *assoc, const struct peer *relay);
 /* Goes on with what is pending, as far as it goes without waiting. */
 void assoc_step(struct assoc *assoc);
 
+/* Something is sent by it. */
+static inline void assoc_used(struct assoc *assoc, int64_t now_ns)
+{
+	__atomic_store_n(&assoc->used_ns, now_ns, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&assoc->unanswered, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&assoc->silent_ns, now_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&assoc->unanswered, true, __ATOMIC_RELAXED);
+}
+
 /*
- * The control connection still stands; asked of the kernel now, or else not more often than
- * every ASSOC_LOOK_NS.
+ * Something is about to be sent. True: the control connection has been looked at not longer
+ * than ASSOC_LOOK_NS ago, which is enough.
  */
 #define ASSOC_LOOK_NS 100000000
-bool assoc_is_alive(struct assoc *assoc, bool now);
+static inline bool assoc_use(struct assoc *assoc)
+{
+	int64_t time = clock_about_ns();
 
-/* Something is sent by it. */
-void assoc_used(struct assoc *assoc, int64_t now_ns);
+	assoc_used(assoc, time);
+	return time - __atomic_load_n(&assoc->looked_ns, __ATOMIC_RELAXED) <
+	       ASSOC_LOOK_NS;
+}
+
+/* The control connection still stands; asked of the kernel now, or else as for assoc_use. */
+bool assoc_is_alive(struct assoc *assoc, bool now);
 
 /* Something has come by its relay. */
 static inline void assoc_answered(struct assoc *assoc)

@@ -22,9 +22,6 @@
 #include "preload/dgram_inner.h"
 #include "preload/memory.h"
 
-/* On the way of every datagram: the compiler is not to weigh it. */
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -426,15 +423,23 @@ ALWAYS_INLINE void lay_out(const struct dgram *dgram, struct incoming *in,
 	size_t n = message->msg_iovlen;
 
 	in->lead = __atomic_load_n(&dgram->lead, __ATOMIC_RELAXED);
-	in->room = 0;
 	in->peek = false;
-	in->count = n + 2;
 	in->vectors[0] = (struct iovec){ in->first, in->lead };
-	for (size_t i = 0; i < n; i++) {
-		in->vectors[i + 1] = message->msg_iov[i];
-		in->room += message->msg_iov[i].iov_len;
+	if (__builtin_expect(n == 1, 1)) {
+		in->vectors[1] = message->msg_iov[0];
+		in->room = message->msg_iov[0].iov_len;
+	} else {
+		in->room = 0;
+		for (size_t i = 0; i < n; i++) {
+			in->vectors[i + 1] = message->msg_iov[i];
+			in->room += message->msg_iov[i].iov_len;
+		}
 	}
-	in->vectors[n + 1] = (struct iovec){ in->spill, sizeof(in->spill) };
+	/* Where everything has room nothing is spilt. */
+	in->count = n + 1;
+	if (in->room < INCOMING_ROOM)
+		in->vectors[in->count++] =
+			(struct iovec){ in->spill, sizeof(in->spill) };
 }
 
 void incoming_lay_out(const struct dgram *dgram, struct incoming *in,

@@ -12,6 +12,9 @@
 #include "preload/dgram_io.h"
 #include "preload/real.h"
 
+/* On the way of every datagram: the compiler is not to weigh it. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 enum {
 	DGRAM_VECTORS = 16, /* of the program's, kept on the stack; more are copied */
 	DGRAM_MAX = 65507,  /* of data behind an IPv4 header */

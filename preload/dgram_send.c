@@ -505,8 +505,9 @@ static long send_until_sent(struct dgram *dgram, int fd,
 				    n;
 }
 
-static long send_either(struct dgram *dgram, int fd, const struct msghdr *message,
-			const struct outgoing *out, int flags)
+static __attribute__((noinline)) long
+send_either(struct dgram *dgram, int fd, const struct msghdr *message,
+	    const struct outgoing *out, int flags)
 {
 	long n;
 
@@ -522,7 +523,7 @@ static long send_either(struct dgram *dgram, int fd, const struct msghdr *messag
 
 /* --- without anything in the way ------------------------------------------------------------ */
 
-bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
+ALWAYS_INLINE bool may_be_plain(struct dgram *dgram, int fd, int flags)
 {
 	bool odd = dgram->cork || dgram->corked || dgram->shared ||
 		   __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
@@ -532,7 +533,8 @@ bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
 	if (odd || flags & MSG_MORE ||
 	    assoc_phase(&dgram->assoc) != ASSOC_READY)
 		return false;
-	if (__builtin_expect(!assoc_is_alive(&dgram->assoc, false), 0)) {
+	if (__builtin_expect(!assoc_use(&dgram->assoc), 0) &&
+	    !assoc_is_alive(&dgram->assoc, true)) {
 		dgram_lost(dgram);
 		return false;
 	}
@@ -540,7 +542,12 @@ bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
 	return !dgram->assoc.here || detour_stays(fd);
 }
 
-static long send_plain(const struct dgram *dgram, int fd,
+bool outgoing_may_be_plain(struct dgram *dgram, int fd, int flags)
+{
+	return may_be_plain(dgram, fd, flags);
+}
+
+ALWAYS_INLINE long send_plain(const struct dgram *dgram, int fd,
 		       const struct msghdr *message, const struct outgoing *out,
 		       int flags)
 {
@@ -577,7 +584,7 @@ static ssize_t send_direct(struct dgram *dgram, int fd,
 }
 
 /* Header and all: as sendmsg, or -errno. */
-static long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *message,
+ALWAYS_INLINE long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *message,
 			  const struct outgoing *out, int flags)
 {
 	long n;
@@ -587,7 +594,7 @@ static long send_outgoing(struct dgram *dgram, int fd, const struct msghdr *mess
 		return n < 0 ? n : n + (long)out->len;
 	}
 	if (message->msg_controllen == 0 && message->msg_iovlen < DGRAM_VECTORS &&
-	    outgoing_may_be_plain(dgram, fd, flags)) {
+	    may_be_plain(dgram, fd, flags)) {
 		n = send_plain(dgram, fd, message, out, flags);
 		if (__builtin_expect(n >= 0, 1))
 			return n;
