@@ -162,8 +162,8 @@ static void settle(struct dgram *dgram, int64_t limit_ns)
 	       judged(dgram, has_queued) && clock_now_ns() < limit_ns &&
 	       conn_settle(dgram->assoc.control.fd, limit_ns) == -EINTR)
 		;
-	while (assoc_phase(&dgram->assoc) == ASSOC_READY &&
-	       judged(dgram, has_queued) && clock_now_ns() < limit_ns && ask_any())
+	while (ask_any() && assoc_phase(&dgram->assoc) == ASSOC_READY &&
+	       judged(dgram, has_queued) && clock_now_ns() < limit_ns)
 		dgram_names_wait(limit_ns);
 }
 
