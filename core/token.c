@@ -2,6 +2,9 @@
 /* token.c - how our own sockets pass the guard of the command */
 #include "core/token.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+
 #include "core/sys.h"
 
 static uint64_t token; /* 0: there is none */
@@ -74,17 +77,25 @@ long token_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 	return r;
 }
 
+long token_getpeername(int fd, void *address, socklen_t *len)
+{
+	long r = sys6(SYS_getpeername, fd, address, len, 0, 0, token);
+
+	sys_clear_sixth();
+	return r;
+}
+
+/* The one says of MPTCP that the kernel has none, the other refuses it as any socket. */
 bool token_carried(void)
 {
 	static int carried; /* 0: not asked yet; 1: no; 2: yes */
-	long fd;
 	int known = __atomic_load_n(&carried, __ATOMIC_RELAXED);
+	long fd;
 
-	if (known == 0) {
-		fd = token == 0 ? -1 :
-				  sys6(SYS_socket, AF_INET,
-				       SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
-		known = fd >= 0 ? 2 : 1;
+	if (known == 0 && token != 0) {
+		fd = sys6(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
+			  IPPROTO_MPTCP, 0, 0, 0);
+		known = fd == -EPROTONOSUPPORT ? 2 : 1;
 		if (fd >= 0)
 			sys1(SYS_close, fd);
 		__atomic_store_n(&carried, known, __ATOMIC_RELAXED);

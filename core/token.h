@@ -45,6 +45,9 @@ long token_connect(int fd, const void *address, socklen_t len);
 long token_sendmsg(int fd, const struct msghdr *message, int flags);
 long token_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags);
 
+/* getpeername(2), likewise. */
+long token_getpeername(int fd, void *address, socklen_t *len);
+
 /*
  * Whether the guard in force carries what escapes the library, and does not deny it: a
  * socket is to be had without the token. Asked of the kernel, once.

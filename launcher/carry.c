@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/die.h"
@@ -110,17 +111,18 @@ static void take_report(int supervisor, int signals)
 	}
 }
 
-/* What the kernel sends by itself, a terminal's keys for one, goes to the whole group. */
+/* A moment later: what was sent to the whole group, the supervisor is to have, too. */
 static void pass_on(int supervisor, int signals)
 {
+	const struct timespec moment = { .tv_nsec = 2000000 };
 	struct signalfd_siginfo info;
 	struct order order;
 
 	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	if (info.ssi_code > 0)
-		return;
-	order = (struct order){ (int)info.ssi_signo, (pid_t)info.ssi_pid };
+	order = (struct order){ (int)info.ssi_signo,
+				info.ssi_code > 0 ? 0 : (pid_t)info.ssi_pid };
+	nanosleep(&moment, NULL);
 	if (write(supervisor, &order, sizeof(order)) < 0)
 		return; /* its end is heard of next */
 }

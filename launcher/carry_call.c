@@ -422,10 +422,7 @@ static long handle(const struct target *t, const struct seccomp_data *call,
 	}
 }
 
-/*
- * A program that may not be looked into (it cannot be read by its user) has no network:
- * its calls fail.
- */
+/* A program that may not be looked into has no network: its calls fail. */
 static long refuse_hidden(const struct target *t, long error)
 {
 	const char *name;
@@ -433,8 +430,13 @@ static long refuse_hidden(const struct target *t, long error)
 	if (error != -EPERM && error != -EACCES)
 		return error;
 	name = target_name(t);
-	log_once(name, "%s: refused: the supervisor may not look into it; chmod +r "
-		       "the program", name);
+	log_once(name,
+		 "%s: refused: the supervisor may not look into it, since it "
+		 "cannot be "
+		 "read, has forbidden that (PR_SET_DUMPABLE), or runs as "
+		 "another "
+		 "user",
+		 name);
 	return -EACCES;
 }
 
@@ -456,10 +458,11 @@ void call_next(void)
 	else if (s.fd < 0)
 		r = refuse_hidden(&t, r);
 	target_speak_for(NULL);
+	/* Before the answer: the program may close its socket next, and be sure of that. */
+	if (r != LATER && s.fd >= 0)
+		close(s.fd);
 	if (r == GO_ON)
 		let_go_on(t.listener, t.id);
 	else if (r != LATER)
 		call_answer(t.listener, t.id, r);
-	if (r != LATER && s.fd >= 0)
-		close(s.fd);
 }

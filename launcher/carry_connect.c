@@ -198,11 +198,20 @@ static bool answer_calls(const struct flight *f, int result)
 	return told;
 }
 
+/* Before it is answered: the program may close its socket next, and be sure of that. */
+static void close_flight(struct flight *f)
+{
+	if (f->source.fd < 0)
+		return;
+	loop_remove(&f->source);
+	close(f->source.fd);
+	f->source.fd = -1;
+}
+
 static void free_flight(struct flight *f)
 {
 	unlink_flight(f);
-	loop_remove(&f->source);
-	close(f->source.fd);
+	close_flight(f);
 	free(f);
 }
 
@@ -220,6 +229,7 @@ static void land(struct flight *f, int result)
 	/* Known before the program can ask for it. */
 	if (via && result == 0)
 		peers_set(f->cookie, &f->shown);
+	close_flight(f);
 	if (!answer_calls(f, result) && via && result == 0) {
 		peer = peers_find(f->cookie);
 		if (peer)

@@ -312,9 +312,7 @@ int filter_carry(uint64_t token)
 	judge_sendto(&c);
 	tell_unless_token(&c, SYS_sendmsg, token);
 	tell_unless_token(&c, SYS_sendmmsg, token);
-	begin(&c, SYS_getpeername);
-	answer(&c, TOLD);
-	end(&c);
+	tell_unless_token(&c, SYS_getpeername, token);
 	refuse_options(&c);
 	answer(&c, ALLOWED);
 	/*

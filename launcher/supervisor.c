@@ -104,6 +104,8 @@ static _Noreturn void become_program(const struct supervision *s, int to_supervi
 	if (write(to_supervisor, &listener, sizeof(listener)) < 0 || listener < 0 ||
 	    read(to_supervisor, &go, 1) != 1)
 		_exit(STATUS_CANNOT_RUN);
+	/* Without the supervisor it would go on with no network, and nobody to wait for it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigprocmask(SIG_SETMASK, &s->signals, NULL);
 	execvp(s->path, s->argv);
 	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
@@ -231,6 +233,36 @@ static void take_child(pid_t pid, int status)
 	}
 }
 
+static void signal_ready(struct source *source, uint32_t events);
+static struct source signals = { .ready = signal_ready };
+
+/*
+ * Signals that came to this process: what was sent to the whole group the program has had
+ * already, and what the command was sent so is not passed on. A while later such a one is
+ * another one.
+ */
+enum {
+	SIGNALS_MAX = 65,
+	SAME_MS = 100
+};
+
+static struct {
+	pid_t sender;
+	int times;
+	int64_t when_ns;
+} group_had[SIGNALS_MAX];
+
+static void note_signal(uint32_t number, pid_t sender)
+{
+	if (number == SIGCHLD || number >= SIGNALS_MAX)
+		return;
+	if (group_had[number].sender != sender)
+		group_had[number].times = 0;
+	group_had[number].sender = sender;
+	group_had[number].times++;
+	group_had[number].when_ns = loop_now();
+}
+
 static void signal_ready(struct source *source, uint32_t events)
 {
 	struct signalfd_siginfo info;
@@ -238,8 +270,8 @@ static void signal_ready(struct source *source, uint32_t events)
 	pid_t pid;
 
 	(void)events;
-	if (read(source->fd, &info, sizeof(info)) < 0)
-		return;
+	while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		note_signal(info.ssi_signo, (pid_t)info.ssi_pid);
 	while ((pid = waitpid(-1, &status,
 			      WNOHANG | WUNTRACED | WCONTINUED)) > 0)
 		take_child(pid, status);
@@ -255,6 +287,36 @@ static void command_ended(struct source *source)
 		kill(program, SIGKILL);
 }
 
+static bool program_had(const struct order *order)
+{
+	int64_t since = loop_now() - group_had[order->signal].when_ns;
+
+	if (group_had[order->signal].sender != order->sender ||
+	    since >= SAME_MS * NS_PER_MS)
+		group_had[order->signal].times = 0;
+	if (group_had[order->signal].times == 0)
+		return false;
+	group_had[order->signal].times--;
+	return true;
+}
+
+/*
+ * What the kernel sends by itself, a terminal's keys for one, goes to the whole group; but
+ * that the terminal is gone it says to the session's leader alone.
+ */
+static bool is_for_program(const struct order *order)
+{
+	if (order->signal <= 0 || order->signal >= SIGNALS_MAX)
+		return false;
+	if (order->sender == program || order->sender == getpid())
+		return false; /* its own, to its group, it has had */
+	if (getpgid(program) != getpgrp())
+		return true;
+	if (order->sender == 0)
+		return order->signal == SIGHUP && getsid(0) == getppid();
+	return !program_had(order);
+}
+
 static void command_ready(struct source *source, uint32_t events)
 {
 	struct order order;
@@ -262,9 +324,8 @@ static void command_ready(struct source *source, uint32_t events)
 
 	(void)events;
 	if (n == (ssize_t)sizeof(order)) {
-		/* The program's own, to its group, it has had already. */
-		if (program > 0 && order.sender != program &&
-		    order.sender != getpid())
+		signal_ready(&signals, 0); /* what came to the group before */
+		if (program > 0 && is_for_program(&order))
 			kill(program, order.signal);
 	} else if (n == 0 || errno != EAGAIN) {
 		command_ended(source);
@@ -272,7 +333,6 @@ static void command_ready(struct source *source, uint32_t events)
 }
 
 static struct source listener = { .ready = listener_ready };
-static struct source children = { .ready = signal_ready };
 static struct source orders = { .ready = command_ready };
 
 /* --- start ------------------------------------------------------------------------------ */
@@ -302,16 +362,15 @@ static void read_config(void)
 	datagram_setup(&config);
 }
 
-static int open_children(void)
+static int open_signals(void)
 {
-	sigset_t child;
+	sigset_t all;
 
 	/* Who ignores it has no children to wait for. */
 	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	children.fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	return children.fd < 0 ? -errno : loop_add(&children, EPOLLIN);
+	sigfillset(&all);
+	signals.fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signals.fd < 0 ? -errno : loop_add(&signals, EPOLLIN);
 }
 
 static int open_all(void)
@@ -323,7 +382,7 @@ static int open_all(void)
 	if (r == 0)
 		r = dns_setup();
 	if (r == 0)
-		r = open_children();
+		r = open_signals();
 	if (r == 0)
 		r = loop_add(&listener, EPOLLIN);
 	if (r == 0)

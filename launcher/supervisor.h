@@ -21,7 +21,11 @@ struct report {
 	const char *what; /* one of the supervisor's constants: it is a fork */
 };
 
-/* What the command tells the supervisor: a signal that somebody has sent to it. */
+/**
+ * struct order - what the command tells the supervisor: a signal that it was sent
+ * @signal:	which
+ * @sender:	by whom; 0: by the kernel itself
+ */
 struct order {
 	int signal;
 	pid_t sender;

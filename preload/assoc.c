@@ -20,6 +20,7 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/dial.h"
 
@@ -139,7 +140,7 @@ static bool control_peer(const struct assoc *assoc, struct endpoint *e)
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
-	return sys3(SYS_getpeername, assoc->control.fd, &sa, &len) == 0 &&
+	return token_getpeername(assoc->control.fd, &sa, &len) == 0 &&
 	       endpoint_from_sockaddr(e, (struct sockaddr *)&sa, len) == 0;
 }
 

@@ -48,6 +48,7 @@
 
 #include "core/log.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/conn_inner.h"
 #include "preload/conn_pool.h"
 #include "preload/dial.h"
@@ -661,7 +662,7 @@ bool conn_leads_to_proxy(int fd)
 	socklen_t len = sizeof(peer);
 	struct endpoint e;
 
-	return sys3(SYS_getpeername, fd, &peer, &len) == 0 &&
+	return token_getpeername(fd, &peer, &len) == 0 &&
 	       endpoint_from_sockaddr(&e, (struct sockaddr *)&peer, len) == 0 &&
 	       config_is_proxy(config, &e);
 }

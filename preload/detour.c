@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/endpoint.h"
+#include "core/token.h"
 #include "core/way.h"
 #include "preload/options.h"
 
@@ -55,8 +56,7 @@ static bool is_connected_here(int fd)
 	struct sockaddr_storage peer = { 0 };
 	socklen_t len = sizeof(peer);
 
-	return sys3(SYS_getpeername, fd, &peer, &len) == 0 &&
-	       is_here(&peer, len);
+	return token_getpeername(fd, &peer, &len) == 0 && is_here(&peer, len);
 }
 
 int detour_option(int fd, int level, int name, const void *value, socklen_t len)
@@ -92,8 +92,7 @@ static bool is_for_here(int fd, const struct msghdr *message)
 
 	if (message->msg_name != NULL)
 		return is_here(message->msg_name, message->msg_namelen);
-	return sys3(SYS_getpeername, fd, &peer, &len) < 0 ||
-	       is_here(&peer, len);
+	return token_getpeername(fd, &peer, &len) < 0 || is_here(&peer, len);
 }
 
 int detour_message(int fd, const struct msghdr *message)

@@ -712,7 +712,7 @@ static void turn_to_own_relay(struct dgram *dgram, int fd)
 		return;
 	dgram_lock(dgram, &signals);
 	own = assoc_relay(&dgram->assoc);
-	if (sys3(SYS_getpeername, fd, &now.address, &now.len) == 0 &&
+	if (token_getpeername(fd, &now.address, &now.len) == 0 &&
 	    (now.len != own->len ||
 	     memcmp(&now.address, &own->address, now.len) != 0))
 		connect_kernel(dgram, fd);

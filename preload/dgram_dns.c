@@ -393,7 +393,7 @@ static int nudge_connected(struct dgram *dgram, int fd, const struct peer *own)
 	int r;
 
 	if (assoc_phase(&dgram->assoc) != ASSOC_PENDING ||
-	    sys3(SYS_getpeername, fd, &peer.address, &peer.len) < 0 ||
+	    token_getpeername(fd, &peer.address, &peer.len) < 0 ||
 	    token_connect(fd, &own->address, own->len) < 0)
 		return -ENOTCONN;
 	r = (int)sys6(SYS_sendto, fd, nudge, sizeof(nudge),

@@ -17,6 +17,7 @@
 
 #include "core/row.h"
 #include "core/sys.h"
+#include "core/token.h"
 #include "preload/clock.h"
 #include "preload/dgram_dns.h"
 #include "preload/dgram_inner.h"
@@ -84,7 +85,7 @@ static bool is_other_relays(struct dgram *dgram, const struct incoming *in)
 		return false;
 	fd = dgram_shown_by(dgram);
 	return fd >= 0 &&
-	       sys3(SYS_getpeername, fd, &peer.address, &peer.len) == 0 &&
+	       token_getpeername(fd, &peer.address, &peer.len) == 0 &&
 	       same_address(&in->from, &peer);
 }
 

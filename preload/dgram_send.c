@@ -26,12 +26,8 @@
 
 static long real_send(int fd, const struct msghdr *message, int flags)
 {
-	long n;
+	long n = REAL(sendmsg)(fd, message, flags);
 
-	/* The supervisor would not know the relay. It is no cancellation point then. */
-	if (token_carried())
-		return token_sendmsg(fd, message, flags);
-	n = REAL(sendmsg)(fd, message, flags);
 	return n < 0 ? -errno : n;
 }
 

@@ -11,6 +11,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
+#include "preload/carried.h"
+
 enum family {
 	FAMILY_SOCKET,
 	FAMILY_STREAM,
@@ -54,7 +56,9 @@ void *real_resolve(enum real_id id)
 
 		if (calls[i].family != calls[id].family)
 			continue;
-		call = dlsym(RTLD_NEXT, calls[i].name);
+		call = carried_call((enum real_id)i);
+		if (call == NULL)
+			call = dlsym(RTLD_NEXT, calls[i].name);
 		if (call == NULL)
 			call = (void *)missing;
 		__atomic_store_n(&real_table[i], call, __ATOMIC_RELAXED);

@@ -186,7 +186,7 @@ static bool v6_works(const struct hosts_answer *answer)
 	fd = token_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	rc = sys3(SYS_connect, fd, &to, sizeof(to));
+	rc = token_connect(fd, &to, sizeof(to));
 	sys1(SYS_close, fd);
 	return rc == 0;
 }

@@ -11,6 +11,7 @@
  *     carried limit ADDRESS PORT      connects with SO_SNDTIMEO of 300 ms
  *     carried leaks ADDRESS ADDRESS6 PORT  a row for each way past an address
  *     carried local                   UDP to loopback by each call, TCP to loopback
+ *     carried closes                  how often what was closed after a call was not, of 500
  *     carried later FILE ADDRESS PORT TAG  a daemon: a page into FILE, when its parent is gone
  *     carried end STATUS              exits
  *     carried die SIGNAL              dies
@@ -490,6 +491,77 @@ static int local(void)
 	return 0;
 }
 
+/* --- closing ---------------------------------------------------------------------------- */
+
+enum {
+	CLOSES = 500
+};
+
+/* A port of this machine that nobody has; a socket of that type is bound to it. */
+static int bound(int type, struct sockaddr_in *own)
+{
+	int fd = socket(AF_INET, type, 0);
+
+	if (bind(fd, (struct sockaddr *)own, sizeof(*own)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Binds, makes a call that is answered by another process, closes, and binds again. */
+static int still_bound(int type)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
+	socklen_t len = sizeof(own);
+	int busy = 0, fd;
+
+	own.sin_addr.s_addr = to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons(9);
+	fd = bound(type, &own);
+	getsockname(fd, (struct sockaddr *)&own, &len);
+	close(fd);
+	for (int i = 0; i < CLOSES; i++) {
+		fd = bound(type, &own);
+		if (fd < 0) {
+			busy++;
+			continue;
+		}
+		if (type == SOCK_DGRAM)
+			sendto(fd, "x", 1, 0, (struct sockaddr *)&to,
+			       sizeof(to));
+		else
+			connect(fd, (struct sockaddr *)&to, sizeof(to));
+		close(fd);
+	}
+	return busy;
+}
+
+static int still_open(void)
+{
+	struct iovec iov = { (void *)"x", 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int open_still = 0, pair[2];
+	char byte;
+
+	for (int i = 0; i < CLOSES; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+			return -1;
+		sendmsg(pair[0], &m, 0);
+		close(pair[0]);
+		open_still += read(pair[1], &byte, 1) != 1 ||
+			      recv(pair[1], &byte, 1, MSG_DONTWAIT) != 0;
+		close(pair[1]);
+	}
+	return open_still;
+}
+
+static int closes(void)
+{
+	printf("udp %d\ntcp %d\nunix %d\n", still_bound(SOCK_DGRAM),
+	       still_bound(SOCK_STREAM), still_open());
+	return 0;
+}
+
 /* --- processes -------------------------------------------------------------------------- */
 
 static int later(const char *file, const char *host, int port, const char *tag)
@@ -585,6 +657,8 @@ int main(int argc, char **argv)
 		return leaks(argv[2], argv[3], atoi(argv[4]));
 	if (!strcmp(what, "local"))
 		return local();
+	if (!strcmp(what, "closes"))
+		return closes();
 	if (!strcmp(what, "later") && argc == 6)
 		return later(argv[2], argv[3], atoi(argv[4]), argv[5]);
 	if (!strcmp(what, "outer") && argc > 2)

@@ -187,6 +187,9 @@ sctp EACCES"
 		"$(through "$DANTE" -q "$program" local 2>&1 </dev/null)" \
 		"$(in_client "$program" local </dev/null |
 			sed 's/\(unix-nscd\).*/\1 ECONNREFUSED/')"
+	is "$(basename "$program"): what it has closed is closed" \
+		"$(through "$DANTE" -q "$program" closes 2>&1 </dev/null)" \
+		$'udp 0\ntcp 0\nunix 0'
 done
 for name in io_uring_setup io_uring_enter io_uring_register; do
 	like "$name does not exist" "$(through "$DANTE" "$raw" table 2>/dev/null)" \
@@ -318,6 +321,10 @@ kill -TERM "$pid"
 wait "$waited"
 is "which ends as the program does" $? 7
 is "once it had the signal once" "$(grep -c usr1 "$WORK/count.out")" 1
+is "a signal to all of the group comes once" "$(in_client "$PYTHON" \
+	"$SUPPORT/hangup.py" group 10 "${socksify[@]}" "$static" count)" 10
+is "who has lost its terminal ends" "$(in_client "$PYTHON" \
+	"$SUPPORT/hangup.py" gone "${socksify[@]}" "$static" count)" ended
 start_count
 program=$(pgrep -f "^$static count")
 kill -KILL "$pid"
