@@ -25,7 +25,9 @@
  *
  * Signals: all three are in one process group, so what a terminal sends reaches the program
  * by itself; P and S have all signals blocked. What somebody sends to P is passed on to the
- * program by S, to whom its number cannot become another's as long as it is not waited for.
+ * program by S, to whom its number cannot become another's as long as it is not waited for;
+ * but not what S was sent likewise, for then it was sent to the group. That its terminal is
+ * gone the kernel tells the leader of a session alone: where that is P, it is passed on.
  * Where the program stops, P stops by the same signal; a SIGCONT to P is passed on, too.
  * SIGKILL cannot be: where P ends before the program, S kills the program. SIGSTOP cannot
  * be, either: it stops P alone.
@@ -35,7 +37,7 @@
  * program is handed no descriptor of theirs.
  *
  * S ends when no task is left under the filter: the kernel tells so by the listener. Where S
- * is killed, the calls that it would answer fail (ENOSYS).
+ * is killed, so is the program; the calls of its descendants fail (ENOSYS).
  *
  * No thread; one loop (carry_loop.h). carry_call.c judges a call, carry_connect.c has the
  * connections under way, carry_dgram.c what of UDP there is, carry_dns.c the name server.
