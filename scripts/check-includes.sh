@@ -21,7 +21,7 @@ forbid "preload/*.[ch]" "launcher/"
 forbid "launcher/*.[ch]" "preload/"
 
 # The pure modules make no system call of their own either.
-forbid "core/cursor.[ch] core/endpoint.[ch] core/socks5.[ch] core/handshake.[ch] core/rules.[ch] core/elf.[ch] core/envfix.[ch] core/pathlist.[ch] core/fragments.[ch] core/row.[ch] core/heir.[ch] core/segments.[ch] resolver/dnswire.[ch] resolver/stub.[ch]" \
+forbid "core/cursor.[ch] core/endpoint.[ch] core/socks5.[ch] core/handshake.[ch] core/rules.[ch] core/elf.[ch] core/envfix.[ch] core/pathlist.[ch] core/fragments.[ch] core/row.[ch] core/heir.[ch] core/segments.[ch] core/gssapi.[ch] resolver/dnswire.[ch] resolver/stub.[ch]" \
 	"core/sys\\.h|core/config\\.h"
 
 # One place for the next definition of a call; resolver/idn.c loads a library of its own.
