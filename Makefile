@@ -131,6 +131,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 # Modules of the library and the command that stand alone are tested as the pure ones are.
 $(BUILD)/unit/test_sources: UNIT_OBJECTS = $(call obj,preload/sources.c preload/signals.c)
 $(BUILD)/unit/test_sources: $(call obj,preload/sources.c preload/signals.c)
+$(BUILD)/unit/test_watch: UNIT_OBJECTS = $(call obj,preload/watch.c preload/pending.c preload/fdtable.c)
+$(BUILD)/unit/test_watch: $(call obj,preload/watch.c preload/pending.c preload/fdtable.c)
 $(BUILD)/unit/test_carry_peers: UNIT_OBJECTS = $(call obj,launcher/carry_peers.c)
 $(BUILD)/unit/test_carry_peers: $(call obj,launcher/carry_peers.c)
 

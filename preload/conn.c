@@ -199,17 +199,17 @@ void conn_step_record(struct pending *pending, uint32_t generation, int fd,
 	sigset_t blocked;
 	bool over;
 
-	if (!pending_lock(pending, generation))
+	if (!watch_lock(pending, generation))
 		return;
 	if (!shows(fd, pending)) {
-		pending_unlock(pending);
+		watch_unlock(pending, -1);
 		return;
 	}
 	from = pending->handshake.state;
 	over = talk_step(pending, fd);
 	to = pending->handshake.state;
 	pending_ref(pending);
-	pending_unlock(pending);
+	watch_unlock(pending, fd);
 	if (log_wants(LOG_PROTOCOL) || (over && log_wants(LOG_REFUSAL))) {
 		signals_exchange(signals, &blocked);
 		talk_trace(pending, from, to);
@@ -529,16 +529,15 @@ bool conn_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event,
 	signals_block(&signals);
 	while (!ours && is_watched(conn_look(conn))) {
 		pending = conn->pending;
-		ours = pending != NULL &&
-		       pending_lock(pending, conn->generation);
+		ours = pending != NULL && watch_lock(pending, conn->generation);
 		if (ours && pending->open) {
-			pending_unlock(pending);
+			watch_unlock(pending, fd);
 			ours = false;
 		}
 	}
 	if (ours) {
 		*result = watch_ctl(pending, epfd, op, fd, event);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	} else if (conn_is_bind(conn_look(conn))) {
 		*result = listener_ctl(epfd, op, fd, event);
 		ours = true;
@@ -558,9 +557,9 @@ int conn_attend(int fd, int epfd)
 	signals_block(&signals);
 	if (conn != NULL)
 		pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
-	if (pending != NULL && pending_lock(pending, conn->generation)) {
+	if (pending != NULL && watch_lock(pending, conn->generation)) {
 		r = watch_attend(pending, epfd, fd);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	}
 	signals_restore(&signals);
 	conn_put(conn);
@@ -596,14 +595,14 @@ void conn_option_changed(int fd, int level)
 		return;
 	pending = __atomic_load_n(&conn->pending, __ATOMIC_ACQUIRE);
 	signals_block(&signals);
-	if (pending != NULL && pending_lock(pending, conn->generation)) {
+	if (pending != NULL && watch_lock(pending, conn->generation)) {
 		/* What it was set to before does not count any more. */
 		if (level == SOL_SOCKET)
 			pending->rcvlowat = 0;
 		else
 			pending->cork = false;
 		talk_neutralise_options(pending, fd);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	}
 	signals_restore(&signals);
 	conn_put(conn);
@@ -735,10 +734,10 @@ bool conn_deafen(struct conn *conn)
 	sigset_t signals;
 
 	signals_block(&signals);
-	if (pending != NULL && pending_lock(pending, conn->generation)) {
+	if (pending != NULL && watch_lock(pending, conn->generation)) {
 		later = pending->open;
 		pending->deaf = later;
-		pending_unlock(pending);
+		watch_unlock(pending, -1);
 	}
 	signals_restore(&signals);
 	return later;
@@ -752,9 +751,9 @@ static void drop_unstepped(const struct conn *conn, int fd)
 	sigset_t signals;
 
 	signals_block(&signals);
-	if (pending != NULL && pending_lock(pending, conn->generation)) {
+	if (pending != NULL && watch_lock(pending, conn->generation)) {
 		fdtable_drop(fd);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	}
 	signals_restore(&signals);
 }
@@ -786,14 +785,14 @@ void conn_abandon(int fd)
 		return;
 	pending = conn->pending;
 	signals_block(&signals);
-	if (pending != NULL && pending_lock(pending, conn->generation)) {
+	if (pending != NULL && watch_lock(pending, conn->generation)) {
 		talk_restore_options(pending, fd);
 		watch_end(pending, fd);
 		kin_end(pending, false);
 		handshake_broken(&pending->handshake, ECONNABORTED);
 		__atomic_store_n(&pending->state, PENDING_FAILED,
 				 __ATOMIC_RELEASE);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	}
 	signals_restore(&signals);
 	fdtable_forget(fd, thing);
@@ -806,10 +805,10 @@ static void drop_epoll(struct pending *pending, void *arg)
 	uint32_t generation =
 		__atomic_load_n(&pending->generation, __ATOMIC_RELAXED);
 
-	if (!pending_lock(pending, generation))
+	if (!watch_lock(pending, generation))
 		return;
 	watch_drop(pending, *epfd);
-	pending_unlock(pending);
+	watch_unlock(pending, -1);
 }
 
 void conn_epoll_closing(int epfd)

@@ -98,9 +98,9 @@ static void go_live(struct pending *pending, int fd)
 	if (!watch_any(pending))
 		return;
 	signals_block(&signals);
-	if (pending_lock(pending, generation)) {
+	if (watch_lock(pending, generation)) {
 		watch_again(pending, fd);
-		pending_unlock(pending);
+		watch_unlock(pending, fd);
 	}
 	signals_restore(&signals);
 }

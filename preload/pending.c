@@ -16,10 +16,12 @@
  * is never unmapped, so an old pointer always points to some record, and its
  * generation tells whether it is still the one.
  *
- * The lock is a word that holds the tid of its owner. It is only ever tried, a
- * bounded number of times: its owner is stepping, which is short, or was killed,
- * and then the lock is taken over. Who does not get it leaves the step to the
- * owner and waits on.
+ * The lock is a word that holds the tid of its owner. It is only ever tried, for a
+ * bounded time: what its owner does is short, but the owner may have been preempted,
+ * or stopped; or killed, and then the lock is taken over. Who does not get it says so
+ * in the lock word and waits on. It may have come by a marker that an epoll tells of
+ * once, and the owner is not always there for a step: so who lets go finds that word
+ * and sees to it that somebody steps (watch_unlock).
  *
  * A process that dies does not let go of its references. So records name who holds them,
  * and before more memory is mapped the references of the dead are taken away. (More than
@@ -32,13 +34,17 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "core/sys.h"
 
 enum {
 	CHUNK_RECORDS = 64,
 	CHUNKS = 1024,
-	LOCK_TRIES = 4096,
+	LOCK_YIELDS = 256,
+	LOCK_NAPS = 50,
+	NAP_NS = 1000000,
 	MARKER_TAG_SHIFT = 40, /* 24 bits of tag, 24 of generation, 16 of index */
 	MARKER_GENERATION_SHIFT = 16,
 	MARKER_GENERATION_MASK = 0xffffff,
@@ -46,6 +52,9 @@ enum {
 
 /* In the place of the count of references. */
 #define CLAIMED UINT32_MAX
+
+/* Beside the owner's tid in the lock, which has 22 bits: somebody gave up. */
+#define MISSED (1u << 31)
 
 /* No pointer of a program and no small number has these upper bits. */
 #define MARKER_TAG 0xa5c5e7ull
@@ -167,6 +176,18 @@ void pending_leave(struct pending *pending)
 	pending_unref(pending);
 }
 
+/* This process' connection has one reference, and who holds the lock. */
+bool pending_is_own(const struct pending *pending)
+{
+	if (__atomic_load_n(&pending->refs, __ATOMIC_RELAXED) != 2)
+		return false;
+	for (size_t i = 0; i < PENDING_HOLDERS; i++)
+		if (__atomic_load_n(&pending->holders[i], __ATOMIC_RELAXED) ==
+		    pid())
+			return true;
+	return false;
+}
+
 static bool is_dead(uint32_t process)
 {
 	return sys2(SYS_kill, process, 0) == -ESRCH;
@@ -242,9 +263,19 @@ struct pending *pending_new(void)
 
 /* --- the lock ---------------------------------------------------------------------- */
 
+/* A child that nobody has waited for is there for kill(2), but does nothing any more. */
+static bool is_dead_child(uint32_t tid)
+{
+	siginfo_t info = { 0 };
+
+	return sys5(SYS_waitid, P_PID, tid, &info,
+		    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) == 0 &&
+	       info.si_pid != 0;
+}
+
 static bool owner_is_dead(uint32_t tid)
 {
-	return sys2(SYS_tkill, tid, 0) == -ESRCH;
+	return sys2(SYS_tkill, tid, 0) == -ESRCH || is_dead_child(tid);
 }
 
 /* In the static TLS: no allocation may happen here. */
@@ -264,55 +295,104 @@ static uint32_t tid(void)
 	return own_tid;
 }
 
-static bool lock_taken(struct pending *pending)
+/* From is what the lock word was. */
+static bool take(struct pending *pending, uint32_t *from)
 {
-	uint32_t self = tid();
+	return __atomic_compare_exchange_n(&pending->lock, from,
+					   tid() | (*from & MISSED), false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
 
-	for (int tries = 0; tries < LOCK_TRIES; tries++) {
-		uint32_t owner = 0;
+static bool take_free(struct pending *pending)
+{
+	uint32_t nobody = 0;
 
-		if (__atomic_compare_exchange_n(&pending->lock, &owner, self,
-						false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return true;
-		if (owner_is_dead(owner) &&
-		    __atomic_compare_exchange_n(&pending->lock, &owner, self,
-						false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+	return take(pending, &nobody);
+}
+
+static bool take_from_dead(struct pending *pending)
+{
+	uint32_t word = __atomic_load_n(&pending->lock, __ATOMIC_RELAXED);
+
+	return word != 0 && owner_is_dead(word & ~MISSED) &&
+	       take(pending, &word);
+}
+
+/* ppoll, since waits need that anyway: a sandbox that has us allows it. */
+static void nap(void)
+{
+	struct timespec time = { .tv_nsec = NAP_NS };
+
+	sys5(SYS_ppoll, NULL, 0, &time, NULL, 0);
+}
+
+/* An owner that was preempted on this CPU needs it. */
+static bool take_in_time(struct pending *pending)
+{
+	for (int i = 0; i < LOCK_YIELDS; i++) {
+		if (take_free(pending))
 			return true;
 		sys0(SYS_sched_yield);
 	}
+	for (int i = 0; i < LOCK_NAPS; i++) {
+		if (take_free(pending) || take_from_dead(pending))
+			return true;
+		nap();
+	}
 	return false;
+}
+
+/* False: there is no owner to tell it. */
+static bool leave_word(struct pending *pending)
+{
+	uint32_t word = __atomic_load_n(&pending->lock, __ATOMIC_RELAXED);
+
+	while (word != 0)
+		if (__atomic_compare_exchange_n(
+			    &pending->lock, &word, word | MISSED, false,
+			    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+bool pending_lock(struct pending *pending)
+{
+	bool taken;
+
+	if (!pending_hold(pending))
+		return false;
+	taken = take_in_time(pending);
+	while (!taken && !leave_word(pending))
+		taken = take_free(pending);
+	if (!taken)
+		pending_unref(pending);
+	return taken;
+}
+
+/* Another owner's word means that we were taken for dead: then it is that one's. */
+bool pending_unlock(struct pending *pending)
+{
+	uint32_t word = tid();
+
+	if (!__atomic_compare_exchange_n(&pending->lock, &word, 0, false,
+					 __ATOMIC_RELEASE, __ATOMIC_RELAXED) &&
+	    word == (tid() | MISSED)) {
+		__atomic_and_fetch(&pending->lock, ~MISSED, __ATOMIC_ACQUIRE);
+		return false;
+	}
+	pending_unref(pending);
+	return true;
 }
 
 /*
  * The state is looked at before the generation: a record that is being claimed
  * anew gets its generation first and becomes active last.
  */
-static bool is_active(const struct pending *pending, uint32_t generation)
+bool pending_is_active(const struct pending *pending, uint32_t generation)
 {
 	return pending_state(pending) == PENDING_ACTIVE &&
 	       __atomic_load_n(&pending->generation, __ATOMIC_RELAXED) ==
 		       generation;
-}
-
-bool pending_lock(struct pending *pending, uint32_t generation)
-{
-	if (!pending_hold(pending))
-		return false;
-	if (lock_taken(pending)) {
-		if (is_active(pending, generation))
-			return true;
-		__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
-	}
-	pending_unref(pending);
-	return false;
-}
-
-void pending_unlock(struct pending *pending)
-{
-	__atomic_store_n(&pending->lock, 0, __ATOMIC_RELEASE);
-	pending_unref(pending);
 }
 
 static size_t index_of(const struct pending *pending)

@@ -49,8 +49,8 @@ struct peer {
 
 /**
  * struct pending - one negotiation
- * @lock:	tid of who is at it; 0: nobody. Taken with signals blocked, never
- *		held across a wait
+ * @lock:	tid of who is at it, and whether somebody wants it; 0: nobody. Taken with
+ *		signals blocked, never held across a wait
  * @refs:	processes' connections that look at this record
  * @state:	enum pending_state; the rest belongs to who holds @lock
  * @generation:	changes when the record is used anew
@@ -133,12 +133,20 @@ void pending_enter(struct pending *pending);
 void pending_leave(struct pending *pending);
 
 /*
- * Takes the lock of the record, and a reference to it, if it still is of that generation,
- * active, and nobody (alive) holds the lock. False: leave it alone for now. The caller
- * has all signals blocked (signals.h) until pending_unlock, which lets go of both.
+ * Takes the lock of the record, and a reference to it. False: it has no references, or
+ * somebody (alive) holds the lock for long, and was told that it was wanted. The caller has
+ * all signals blocked (signals.h) until pending_unlock, which lets go of both; or of
+ * neither, false, once each time that the lock was wanted in vain. For watch_lock and
+ * watch_unlock (watch.h), which all others use.
  */
-bool pending_lock(struct pending *pending, uint32_t generation);
-void pending_unlock(struct pending *pending);
+bool pending_lock(struct pending *pending);
+bool pending_unlock(struct pending *pending);
+
+/* It is being negotiated, and still is of that generation. */
+bool pending_is_active(const struct pending *pending, uint32_t generation);
+
+/* With the lock: no other process has a connection of it. False also when in doubt. */
+bool pending_is_own(const struct pending *pending);
 
 /* The child of a fork: its thread has another tid. */
 void pending_after_fork(void);

@@ -43,14 +43,16 @@ static int ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
 	return (int)sys4(SYS_epoll_ctl, epfd, op, fd, &event);
 }
 
-/* An exclusive registration cannot be changed, only made again. */
+/* An exclusive registration cannot be changed, only made again; if there is one. */
 static int replace(int epfd, int fd, bool exclusive, uint32_t events,
 		   uint64_t data)
 {
+	int r;
+
 	if (!exclusive)
 		return ctl(epfd, EPOLL_CTL_MOD, fd, events, data);
-	ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
-	return ctl(epfd, EPOLL_CTL_ADD, fd, events, data);
+	r = ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0);
+	return r < 0 ? r : ctl(epfd, EPOLL_CTL_ADD, fd, events, data);
 }
 
 static struct watch *watch_find(struct pending *pending, int epfd, int fd)
@@ -356,6 +358,24 @@ void watch_again(struct pending *pending, int fd)
 			      pending_marker(pending));
 }
 
+bool watch_lock(struct pending *pending, uint32_t generation)
+{
+	if (!pending_is_active(pending, generation) || !pending_lock(pending))
+		return false;
+	if (pending_is_active(pending, generation))
+		return true;
+	watch_unlock(pending, -1);
+	return false;
+}
+
+/* What is not active yet is asked for again when it is. */
+void watch_unlock(struct pending *pending, int fd)
+{
+	while (!pending_unlock(pending))
+		if (pending_state(pending) == PENDING_ACTIVE)
+			watch_again(pending, fd);
+}
+
 void watch_leave(const struct pending *pending, int fd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
@@ -416,14 +436,18 @@ void watch_drop(struct pending *pending, int epfd)
 
 int watch_attend(struct pending *pending, int epfd, int fd)
 {
+	uint32_t events = pending->events | EPOLLET;
+	uint64_t marker = pending_marker(pending);
 	int r;
 
-	if (watch_find(pending, epfd, fd) != NULL)
+	/* It may have been another epoll, of the same number. */
+	if (watch_find(pending, epfd, fd) != NULL &&
+	    ctl(epfd, EPOLL_CTL_MOD, fd, events, marker) == 0)
 		return 0;
-	if (watch_find(pending, -1, -1) == NULL)
+	if (watch_find(pending, epfd, fd) == NULL &&
+	    watch_find(pending, -1, -1) == NULL)
 		return -ENOMEM;
-	r = ctl(epfd, EPOLL_CTL_ADD, fd, pending->events | EPOLLET,
-		pending_marker(pending));
+	r = ctl(epfd, EPOLL_CTL_ADD, fd, events, marker);
 	if (r < 0)
 		return r;
 	remember(pending, epfd, fd, 0, 0);

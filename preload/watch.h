@@ -24,6 +24,15 @@ int watch_begin(struct pending *pending, int fd);
 int watch_begin_fired(struct pending *pending, int fd);
 
 /*
+ * The record's lock, if it still is active and of that generation; false: leave it alone for
+ * now. All signals are blocked until watch_unlock. There, whoever wanted it meanwhile in vain
+ * may have taken a marker out of an epoll, which tells of it once: so it is asked for again.
+ * fd is a descriptor of the socket, or -1 if none is at hand.
+ */
+bool watch_lock(struct pending *pending, uint32_t generation);
+void watch_unlock(struct pending *pending, int fd);
+
+/*
  * Takes what is remembered out of the epolls, and registers it anew, for the file that
  * fd shows then. 0, or -errno when some could not be.
  */
@@ -72,7 +81,10 @@ void watch_end(struct pending *pending, int fd);
 int watch_ctl(struct pending *pending, int epfd, int op, int fd,
 	      const struct epoll_event *event);
 
-/* epfd is about to be closed: what hangs on it is not ours any more. */
+/*
+ * epfd is about to be closed by the only process that has the connection: what hangs on it
+ * is not ours any more.
+ */
 void watch_drop(struct pending *pending, int epfd);
 
 /* Calls each for every epoll of the program in which the file of fd is registered. */
