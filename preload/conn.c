@@ -799,15 +799,23 @@ void conn_abandon(int fd)
 	fdtable_put(thing);
 }
 
+/*
+ * The number says nothing of an epoll of another process; and one that a fork has made two
+ * of is not closed yet.
+ */
 static void drop_epoll(struct pending *pending, void *arg)
 {
 	const int *epfd = arg;
 	uint32_t generation =
 		__atomic_load_n(&pending->generation, __ATOMIC_RELAXED);
 
+	/* Most are not, and may just be stepped: those are left alone. */
+	if (!watch_is_in(pending, *epfd))
+		return;
 	if (!watch_lock(pending, generation))
 		return;
-	watch_drop(pending, *epfd);
+	if (pending_is_own(pending))
+		watch_drop(pending, *epfd);
 	watch_unlock(pending, -1);
 }
 

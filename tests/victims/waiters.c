@@ -501,6 +501,51 @@ static void fork_child_closes(const struct far *far)
 	say_works(fd);
 }
 
+/* The child lets go of everything, as who is about to exec does; the parent's goes on. */
+static void fork_child_closes_all(const struct far *far)
+{
+	int ep = epoll_create1(0), fd = pending(far);
+	pid_t pid;
+
+	epoll_change(ep, EPOLL_CTL_ADD, fd, ALL | EPOLLET, 3);
+	pid = child();
+	if (pid == 0) {
+		say_rc("child.close", close(ep));
+		say_rc("child.close", close(fd));
+		exit(0);
+	}
+	child_join("joined", pid);
+	say_epoll("ready", ep, LONG_MS);
+	say_surplus("surplus", ep);
+	say_works(fd);
+}
+
+/* An epoll and a connection in each, and in both by the same numbers; the child's end. */
+static void fork_same_numbers(const struct far *far)
+{
+	int go[2], ep, fd;
+	pid_t pid;
+	char byte;
+
+	if (pipe(go) < 0)
+		return;
+	pid = child();
+	ep = epoll_create1(0);
+	fd = pending(far);
+	epoll_change(ep, EPOLL_CTL_ADD, fd, ALL | EPOLLET, 3);
+	if (pid == 0) {
+		say_rc("child.go", read(go[0], &byte, 1));
+		say_rc("child.close", close(ep));
+		exit(0);
+	}
+	if (write(go[1], "x", 1) != 1)
+		return;
+	child_join("joined", pid);
+	say_epoll("ready", ep, LONG_MS);
+	say_surplus("surplus", ep);
+	say_works(fd);
+}
+
 /* The child begins the connect on a socket and an epoll that it inherited. */
 static void fork_child_connects(const struct far *far)
 {
@@ -1342,6 +1387,8 @@ static const struct row rows[] = {
 	{ "fork-child-waits", "echo", fork_child_waits },
 	{ "fork-parent-closes", "echo", fork_parent_closes },
 	{ "fork-child-closes", "echo", fork_child_closes },
+	{ "fork-child-closes-all", "echo", fork_child_closes_all },
+	{ "fork-same-numbers", "echo", fork_same_numbers },
 	{ "fork-child-connects", "echo", fork_child_connects },
 	{ "ctl-errors", "echo", ctl_errors },
 	{ "mod-pending", "echo", mod_pending },
