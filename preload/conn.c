@@ -420,6 +420,17 @@ short conn_events(const struct conn *conn)
 	return POLLIN;
 }
 
+/* The record's connection, if fd shows it. */
+static struct conn *conn_shown(int fd, const struct pending *pending)
+{
+	struct conn *conn = conn_get(fd);
+
+	if (conn == NULL || has(conn, pending))
+		return conn;
+	conn_put(conn);
+	return NULL;
+}
+
 /* This process's connection that a record belongs to, by its descriptor. */
 static struct conn *conn_of(const struct pending *pending, int *fd)
 {
@@ -427,31 +438,35 @@ static struct conn *conn_of(const struct pending *pending, int *fd)
 	struct conn *conn;
 
 	*fd = __atomic_load_n(&pending->fd, __ATOMIC_RELAXED);
-	conn = conn_get(*fd);
-	if (conn != NULL && has(conn, pending))
-		return conn;
-	conn_put(conn);
-	for (uint32_t i = 0; i < used; i++) {
-		conn = conn_pool_at(i);
-		if (conn == NULL || !has(conn, pending))
+	conn = conn_shown(*fd, pending);
+	for (uint32_t i = 0; conn == NULL && i < used; i++) {
+		const struct conn *other = conn_pool_at(i);
+
+		if (other == NULL || !has(other, pending))
 			continue;
-		*fd = fdtable_find(&conn->thing);
-		conn = conn_get(*fd);
-		if (conn != NULL && has(conn, pending))
-			return conn;
-		conn_put(conn);
+		*fd = fdtable_find(&other->thing);
+		conn = conn_shown(*fd, pending);
 	}
-	return NULL;
+	return conn;
 }
 
+enum { MOVED_TRIES = 8 };
+
+/* The descriptor may be closed in the middle of it, where the socket has another one. */
 void conn_step_pending(struct pending *pending)
 {
-	int fd;
-	struct conn *conn = conn_of(pending, &fd);
+	bool moved = true;
 
-	if (conn != NULL)
+	for (int tries = 0; moved && tries < MOVED_TRIES; tries++) {
+		int fd;
+		struct conn *conn = conn_of(pending, &fd);
+
+		if (conn == NULL)
+			return;
 		conn_step(conn, fd);
-	conn_put(conn);
+		moved = has(conn, pending) && conn_peek(fd) != conn;
+		conn_put(conn);
+	}
 }
 
 struct step_watched {
