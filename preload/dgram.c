@@ -9,8 +9,8 @@
  * program believes (whom it is connected to) and what is true: the socket of a program that
  * connected is connected to the proxy's relay, so that the kernel itself keeps out what
  * others send, and readiness is its own; until there is a relay it is connected to the
- * proxy. The socket of a program that did not connect is not connected either, and what
- * it receives is told apart by the sender's address.
+ * proxy (dgram_tie.c). The socket of a program that did not connect is not connected either,
+ * and what it receives is told apart by the sender's address.
  *
  * The association (assoc.c) is asked for when the first datagram is sent. A blocking call
  * waits for it; one that may not wait leaves its datagram in a queue, and whoever waits for
@@ -179,6 +179,12 @@ static struct dgram *dgram_new(int fd, int family)
 	__atomic_store_n(&dgram->leaves, 0, __ATOMIC_RELAXED);
 	dgram->shared = false;
 	dgram->nudged = false;
+	dgram->handed_on = false;
+	dgram->parted = false;
+	dgram->loose = false;
+	dgram->tied = false;
+	dgram->mixed = false;
+	dgram->tied_to.len = 0;
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->error = 0;
 	dgram->dropped = 0;
@@ -464,19 +470,6 @@ void dgram_unsettle_target(struct dgram *dgram)
 	dgram_unlock(dgram, &signals);
 }
 
-/* Connects the kernel's socket to the relay, or the proxy as long as there is none. */
-static int connect_kernel(struct dgram *dgram, int fd)
-{
-	struct peer proxy;
-	const struct peer *to = &proxy;
-
-	if (assoc_phase(&dgram->assoc) == ASSOC_READY)
-		to = assoc_relay(&dgram->assoc);
-	else if (assoc_proxy(fd, dgram->family, &proxy) < 0)
-		return -ENETUNREACH;
-	return (int)token_connect(fd, &to->address, to->len);
-}
-
 /* What the program is shown as its peer. */
 static void shown_peer(struct peer *shown, const struct endpoint *to, int family,
 		       const union route_address *address, socklen_t len)
@@ -513,8 +506,8 @@ static int connect_via(int fd, int family, const union route_address *address,
 	if (r < 0)
 		return r;
 	dgram_lock(dgram, &signals);
-	r = dns ? dgram_connect_self(fd, address, len) :
-		  connect_kernel(dgram, fd);
+	r = dns ? dgram_tie_self(dgram, fd, address, len)
+		: dgram_tie(dgram, fd);
 	if (r == 0) {
 		set_target(dgram, &target);
 		__atomic_store_n(&dgram->connected,
@@ -524,12 +517,37 @@ static int connect_via(int fd, int family, const union route_address *address,
 	return r;
 }
 
+/* Past the proxy. */
+static int connect_past(struct dgram *dgram, int fd,
+			const union route_address *address, socklen_t len,
+			struct endpoint *to)
+{
+	struct dgram_target target = { .route = ROUTE_DIRECT };
+	struct peer peer = { .len = len };
+	sigset_t signals;
+	int r;
+
+	if (len > sizeof(peer.address))
+		peer.len = sizeof(peer.address);
+	memcpy(&peer.address, address, peer.len);
+	show_loopback(to);
+	shown_peer(&target.peer, to, dgram->family, address, peer.len);
+	dgram_lock(dgram, &signals);
+	r = dgram_tie_past(dgram, fd, &peer);
+	if (r == DGRAM_APART)
+		set_target(dgram, &target);
+	if (r >= 0)
+		__atomic_store_n(&dgram->connected, (uint32_t)r,
+				 __ATOMIC_RELEASE);
+	dgram_unlock(dgram, &signals);
+	return r < 0 ? r : 0;
+}
+
 int dgram_connect(int fd, const union route_address *address, socklen_t len)
 {
 	struct dgram *dgram = dgram_peek(fd);
 	struct endpoint to;
-	sigset_t signals;
-	int family, r;
+	int family;
 	int route = dgram_judge(address, len, &to);
 
 	if (route < 0)
@@ -540,40 +558,25 @@ int dgram_connect(int fd, const union route_address *address, socklen_t len)
 	if (route == ROUTE_VIA &&
 	    !(family == AF_INET && address->sa.sa_family == AF_INET6))
 		return connect_via(fd, family, address, len, &to);
-	if (dgram == NULL)
-		return (int)token_connect(fd, &address->sa, len);
-	dgram_lock(dgram, &signals);
-	r = (int)token_connect(fd, &address->sa, len);
-	if (r == 0)
-		__atomic_store_n(&dgram->connected, DGRAM_DIRECT,
-				 __ATOMIC_RELEASE);
-	dgram_unlock(dgram, &signals);
-	return r;
-}
-
-static uint16_t local_port(int fd)
-{
-	struct peer own = { .len = sizeof(own.address) };
-
-	if (sys3(SYS_getsockname, fd, &own.address, &own.len) < 0)
-		return 0;
-	return own.address.in.sin_port; /* it stands in the same place in both */
+	return dgram == NULL ? (int)token_connect(fd, &address->sa, len)
+			     : connect_past(dgram, fd, address, len, &to);
 }
 
 /* A port that the kernel chose is given up by that: the relay knows the old one. */
 int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 		     socklen_t len)
 {
-	uint16_t before = local_port(fd);
+	uint16_t before = dgram_local_port(fd);
 	sigset_t signals;
 	int r;
 
 	dgram_lock(dgram, &signals);
+	dgram_untie(dgram);
 	r = (int)token_connect(fd, none, len);
 	if (r == 0) {
 		__atomic_store_n(&dgram->connected, DGRAM_NONE,
 				 __ATOMIC_RELEASE);
-		if (local_port(fd) != before)
+		if (dgram_local_port(fd) != before)
 			assoc_end(&dgram->assoc);
 	}
 	dgram_unlock(dgram, &signals);
@@ -584,6 +587,7 @@ int dgram_disconnect(struct dgram *dgram, int fd, const struct sockaddr *none,
 
 void dgram_send_queued(struct dgram *dgram)
 {
+	const struct peer *relay = assoc_relay(&dgram->assoc);
 	struct private_fd own = { .fd = -1 };
 	int fd;
 
@@ -592,8 +596,8 @@ void dgram_send_queued(struct dgram *dgram)
 	if (dgram_leaves(dgram))
 		private_fd_socket(&own, dgram->family, SOCK_DGRAM);
 	fd = own.fd >= 0 ? own.fd : dgram_shown_by(dgram);
-	if (own.fd >= 0 && dgram_connected(dgram) == DGRAM_VIA)
-		connect_kernel(dgram, fd);
+	if (own.fd >= 0 && dgram_is_tied(dgram))
+		token_connect(own.fd, &relay->address, relay->len);
 	if (fd >= 0)
 		dgram_queue_send(dgram, fd);
 	else
@@ -612,11 +616,12 @@ static void associated(struct conn *conn, void *owner)
 	if (dgram->assoc.control.cookie == conn->cookie &&
 	    assoc_phase(&dgram->assoc) == ASSOC_PENDING) {
 		fd = dgram_leaves(dgram) ? -1 : dgram_shown_by(dgram);
+		dgram_untie(dgram);
 		assoc_settle(&dgram->assoc, conn, dgram->family);
 		dgram_unnudge(dgram);
 		if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
 			if (fd >= 0 && dgram_connected(dgram) == DGRAM_VIA)
-				connect_kernel(dgram, fd);
+				dgram_tie(dgram, fd);
 			dgram_send_queued(dgram);
 			assoc_used(&dgram->assoc, clock_now_ns());
 		} else {
@@ -715,7 +720,7 @@ static void turn_to_own_relay(struct dgram *dgram, int fd)
 	if (token_getpeername(fd, &now.address, &now.len) == 0 &&
 	    (now.len != own->len ||
 	     memcmp(&now.address, &own->address, now.len) != 0))
-		connect_kernel(dgram, fd);
+		dgram_tie(dgram, fd);
 	dgram_unlock(dgram, &signals);
 }
 
@@ -771,7 +776,7 @@ static void end_if_lost(struct dgram *dgram, bool refused)
 		else if (dgram_connected(dgram) == DGRAM_VIA &&
 			 dgram_shown_by(dgram) >= 0)
 			/* Another process that has it led it to its own relay. */
-			connect_kernel(dgram, dgram->fd);
+			dgram_tie(dgram, dgram->fd);
 	}
 	dgram_unlock(dgram, &signals);
 }
@@ -904,7 +909,7 @@ void dgram_prime(int fd)
 	struct outgoing out;
 
 	if (dgram == NULL || dgram_connected(dgram) != DGRAM_VIA ||
-	    dgram_need_relay(dgram, fd, 0) != 0 ||
+	    dgram_need_relay(dgram, fd, 0) != 0 || !dgram_is_tied(dgram) ||
 	    outgoing_find(dgram, &plain, &address, &out) < 0 ||
 	    out.route != ROUTE_VIA)
 		return;
@@ -981,7 +986,10 @@ void dgram_before_fork(void)
 	for (uint32_t i = 0; dgram_count > 0 && i < used; i++) {
 		struct dgram *dgram = pool_at(&dgrams, i);
 
-		if (dgram != NULL && dgram_connected(dgram) == DGRAM_VIA)
+		if (dgram == NULL)
+			continue;
+		dgram_hand_on(dgram);
+		if (dgram_connected(dgram) == DGRAM_VIA)
 			__atomic_store_n(&dgram->primed, true, __ATOMIC_RELAXED);
 	}
 }
@@ -1015,7 +1023,7 @@ bool dgram_at(uint32_t index, const struct dgram **dgram)
 }
 
 /* Its peer is judged anew: a name that stood behind a fake address is found again. */
-static void inherit_peer(struct dgram *dgram, const struct peer *peer)
+static void inherit_peer(struct dgram *dgram, int fd, const struct peer *peer)
 {
 	struct dgram_target target = { .peer = *peer };
 	union route_address address = { 0 };
@@ -1031,6 +1039,7 @@ static void inherit_peer(struct dgram *dgram, const struct peer *peer)
 		__atomic_store_n(&dgram->connected, DGRAM_DNS, __ATOMIC_RELEASE);
 		return;
 	}
+	dgram_tie_inherited(dgram, fd);
 	__atomic_store_n(&dgram->connected, DGRAM_VIA, __ATOMIC_RELEASE);
 	dgram->primed = true; /* or so it may be */
 }
@@ -1067,7 +1076,7 @@ void dgram_inherit(int fd, const struct dgram_heir *heir)
 	else if (heir->relay.len > 0)
 		assoc_know_relay(&dgram->assoc, &heir->relay);
 	if (heir->peer.len > 0)
-		inherit_peer(dgram, &heir->peer);
+		inherit_peer(dgram, fd, &heir->peer);
 	if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
 		dgram_prime(fd);
 }

@@ -30,6 +30,7 @@ enum dgram_peer {
 	DGRAM_VIA,    /* a proxied peer: the kernel's is connected to the relay */
 	DGRAM_DNS,    /* a name server: the kernel's is connected to itself (dgram_dns.c) */
 	DGRAM_DIRECT, /* one that is not: so is the kernel's */
+	DGRAM_APART, /* likewise, but the kernel's is connected to nobody (dgram_tie.c) */
 };
 
 /**
@@ -99,6 +100,12 @@ struct dgram_sender {
  * @leaves:	it is closed, and stays until its last datagrams have gone (dgram_leave.c)
  * @leave_ns:	until then at the most
  * @shared:	another process has it too, with an association of its own
+ * @handed_on:	another process may have it
+ * @parted:	a datagram was sent past the proxy in parts
+ * @loose:	the kernel's socket is connected to nobody, and will not be (dgram_tie.c)
+ * @tied:	it is connected to the relay: what is sent there names no address
+ * @tied_to:	where that has led; a length of 0: nowhere yet
+ * @mixed:	not all that comes is the relay's, or nobody's
  * @family:	AF_INET or AF_INET6
  * @cookie:	SO_COOKIE
  * @nudged:	there may be a nudge to be read (dgram_dns.c)
@@ -143,6 +150,12 @@ struct dgram {
 	int64_t leave_ns;
 	bool shared;
 	bool nudged;
+	bool handed_on;
+	bool parted;
+	uint32_t loose;
+	uint32_t tied;
+	uint32_t mixed;
+	struct peer tied_to;
 	uint32_t turn;
 	struct dgram_target targets[2];
 	struct assoc assoc;
@@ -206,12 +219,23 @@ static inline enum dgram_told dgram_who_is_told(const struct dgram *dgram)
 	return __atomic_load_n(&dgram->told, __ATOMIC_RELAXED);
 }
 
-/* There is a dgram_target. */
-static inline bool dgram_has_target(const struct dgram *dgram)
+static inline bool dgram_is_loose(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->loose, __ATOMIC_ACQUIRE);
+}
+
+/* Its peer is one that we stand for. */
+static inline bool dgram_is_proxied(const struct dgram *dgram)
 {
 	enum dgram_peer peer = dgram_connected(dgram);
 
 	return peer == DGRAM_VIA || peer == DGRAM_DNS;
+}
+
+/* There is a dgram_target. */
+static inline bool dgram_has_target(const struct dgram *dgram)
+{
+	return dgram_is_proxied(dgram) || dgram_connected(dgram) == DGRAM_APART;
 }
 
 static inline const struct dgram_target *dgram_target(const struct dgram *dgram)
@@ -367,5 +391,11 @@ void dgram_leave_child(void);
 
 /* Before another program is started: what is pending is finished. */
 void dgram_finish(int fd);
+
+/* Another process will have it, too. */
+static inline void dgram_hand_on(struct dgram *dgram)
+{
+	__atomic_store_n(&dgram->handed_on, true, __ATOMIC_RELAXED);
+}
 
 #endif

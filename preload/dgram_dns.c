@@ -126,6 +126,19 @@ static void set_source(struct peer *own, const union route_address *address,
 	own->address.in.sin_port = port;
 }
 
+/* The loose hear IPv4 only. */
+int dgram_own_address(int fd, struct peer *own)
+{
+	int r;
+
+	if (!detour_stays(fd))
+		return -ENETUNREACH;
+	r = bound_name_of(fd, own);
+	if (r == 0 && is_wildcard(own))
+		set_loopback(own, true);
+	return r;
+}
+
 int dgram_connect_self(int fd, const union route_address *address, socklen_t len)
 {
 	struct peer own;
@@ -143,33 +156,46 @@ int dgram_connect_self(int fd, const union route_address *address, socklen_t len
 
 /* --- what is sent to it ------------------------------------------------------------------- */
 
-static int send_to(const struct dgram *dgram, int fd, const struct peer *own,
+/* The address is named though the socket may be connected there: dgram_tie.c says why. */
+static int send_to(int fd, const struct peer *own,
 		   const struct iovec vectors[2])
 {
-	struct msghdr message = { .msg_iov = (struct iovec *)vectors,
+	struct msghdr message = { .msg_name = (void *)&own->address,
+				  .msg_namelen = own->len,
+				  .msg_iov = (struct iovec *)vectors,
 				  .msg_iovlen = 2 };
 
-	if (dgram_connected(dgram) != DGRAM_DNS) {
-		message.msg_name = (void *)&own->address;
-		message.msg_namelen = own->len;
-	}
 	return (int)token_sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Whoever receives shall know it before it comes. */
-static void set_self(struct dgram *dgram, const struct peer *own)
+static bool is_self(const struct dgram *dgram, const struct peer *own)
 {
 	const struct peer *self = dgram_self(dgram);
-	sigset_t signals;
-	uint32_t turn;
 
-	if (self->len == own->len &&
-	    memcmp(&self->address, &own->address, own->len) == 0)
+	return self->len == own->len &&
+	       memcmp(&self->address, &own->address, own->len) == 0;
+}
+
+/* Whoever receives shall know it before it comes. Under the lock. */
+static void set_self(struct dgram *dgram, const struct peer *own)
+{
+	uint32_t turn = !dgram->self_turn;
+
+	if (is_self(dgram, own))
 		return;
-	dgram_lock(dgram, &signals);
-	turn = !dgram->self_turn;
+	__atomic_store_n(&dgram->mixed, true, __ATOMIC_RELAXED);
 	dgram->selves[turn] = *own;
 	__atomic_store_n(&dgram->self_turn, turn, __ATOMIC_RELEASE);
+}
+
+static void know_self(struct dgram *dgram, const struct peer *own)
+{
+	sigset_t signals;
+
+	if (is_self(dgram, own))
+		return;
+	dgram_lock(dgram, &signals);
+	set_self(dgram, own);
 	dgram_unlock(dgram, &signals);
 }
 
@@ -189,14 +215,14 @@ static int send_self(struct dgram *dgram, int fd, const void *head,
 		return r;
 	wildcard = is_wildcard(&own);
 	if (wildcard)
-		set_loopback(&own, false);
-	set_self(dgram, &own);
-	r = send_to(dgram, fd, &own, vectors);
+		set_loopback(&own, dgram_is_loose(dgram));
+	know_self(dgram, &own);
+	r = send_to(fd, &own, vectors);
 	if (r >= 0 || !wildcard || own.address.sa.sa_family != AF_INET6)
 		return r;
 	set_loopback(&own, true); /* a machine without ::1 */
-	set_self(dgram, &own);
-	return send_to(dgram, fd, &own, vectors);
+	know_self(dgram, &own);
+	return send_to(fd, &own, vectors);
 }
 
 /* A full socket drops it, as it would any datagram. */
@@ -397,7 +423,7 @@ static int nudge_connected(struct dgram *dgram, int fd, const struct peer *own)
 	    token_connect(fd, &own->address, own->len) < 0)
 		return -ENOTCONN;
 	r = (int)sys6(SYS_sendto, fd, nudge, sizeof(nudge),
-		      MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+		      MSG_DONTWAIT | MSG_NOSIGNAL, &own->address, own->len);
 	/* It is there, as a rule; or somebody has been woken by it. */
 	if (r >= 0)
 		sys5(SYS_ppoll, &pollfd, 1, &patience, NULL, 0);
@@ -409,18 +435,22 @@ void dgram_nudge(struct dgram *dgram, int fd)
 {
 	struct peer own;
 	sigset_t signals;
-	int r;
+	bool hears;
+	int r = -ENOTCONN;
 
-	if (dgram_connected(dgram) != DGRAM_VIA) {
-		r = send_self(dgram, fd, nudge, sizeof(nudge), NULL, 0);
-	} else {
-		if (!detour_stays(fd) || name_of(fd, &own) < 0)
-			return;
+	if (!detour_stays(fd) || name_of(fd, &own) < 0)
+		return;
+	dgram_lock(dgram, &signals);
+	hears = dgram_connected(dgram) != DGRAM_VIA;
+	if (!hears && !dgram_may_move(dgram)) {
+		hears = dgram_loosen(dgram, fd);
+	} else if (!hears) {
 		set_self(dgram, &own);
-		dgram_lock(dgram, &signals);
 		r = nudge_connected(dgram, fd, &own);
-		dgram_unlock(dgram, &signals);
 	}
+	dgram_unlock(dgram, &signals);
+	if (hears)
+		r = send_self(dgram, fd, nudge, sizeof(nudge), NULL, 0);
 	if (r >= 0)
 		__atomic_store_n(&dgram->nudged, true, __ATOMIC_RELEASE);
 }

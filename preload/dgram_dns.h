@@ -28,6 +28,9 @@ ssize_t dgram_ask(struct dgram *dgram, int fd, const struct msghdr *message,
  */
 int dgram_connect_self(int fd, const union route_address *address, socklen_t len);
 
+/* What it sends to itself goes to there, if it is not connected. 0 or -errno. */
+int dgram_own_address(int fd, struct peer *own);
+
 /* What the socket sent to itself is no answer, and only woke whoever was waiting already. */
 bool dgram_is_nudge(const uint8_t *bytes, size_t len);
 

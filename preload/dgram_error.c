@@ -62,8 +62,8 @@ static bool send_to_nobody(int fd, const struct peer *nobody)
 	struct timespec patience = { .tv_nsec = ARRIVAL_NS };
 
 	return token_connect(fd, &nobody->address, nobody->len) == 0 &&
-	       sys6(SYS_sendto, fd, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL, NULL,
-		    0) == 0 &&
+	       sys6(SYS_sendto, fd, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL,
+		    &nobody->address, nobody->len) == 0 &&
 	       sys5(SYS_ppoll, &pollfd, 1, &patience, NULL, 0) == 1;
 }
 
@@ -73,7 +73,8 @@ void dgram_fail(struct dgram *dgram, int fd)
 	struct private_fd deaf;
 
 	if (dgram_connected(dgram) != DGRAM_VIA || dgram->cork ||
-	    !detour_stays(fd) || name_of(fd, SYS_getsockname, &own) < 0 ||
+	    !dgram_may_move(dgram) || !detour_stays(fd) ||
+	    name_of(fd, SYS_getsockname, &own) < 0 ||
 	    name_of(fd, SYS_getpeername, &peer) < 0 ||
 	    deaf_socket(&deaf, &own, &nobody) < 0)
 		return;

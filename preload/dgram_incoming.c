@@ -379,17 +379,36 @@ static enum verdict judge_other(struct dgram *dgram, struct incoming *in)
 {
 	in->shown = in->from;
 	in->head = 0;
-	if (dgram_connected(dgram) != DGRAM_VIA &&
+	if (dgram_connected(dgram) == DGRAM_NONE &&
 	    (assoc_relay(&dgram->assoc)->len == 0 || is_direct(in)))
 		return INCOMING_GIVEN;
 	dgram_dropped(dgram, "from another than the proxy's relay");
 	return INCOMING_DROPPED;
 }
 
+/* Of a peer past the proxy, to which the kernel's socket is not connected. */
+static enum verdict judge_apart(struct dgram *dgram, struct incoming *in)
+{
+	in->shown = in->from;
+	if (same_address(&in->from, &dgram_target(dgram)->peer))
+		return INCOMING_GIVEN;
+	if (!is_self(dgram, in))
+		dgram_dropped(dgram, "from another than the peer");
+	return INCOMING_DROPPED;
+}
+
+/* The kernel has let nobody else's through. */
+static inline bool is_surely_own(const struct dgram *dgram)
+{
+	return dgram_connected(dgram) == DGRAM_DNS && !dgram_is_loose(dgram);
+}
+
 static enum verdict judge(struct dgram *dgram, struct incoming *in)
 {
 	in->head = 0;
-	if (dgram_connected(dgram) == DGRAM_DNS || is_self(dgram, in))
+	if (dgram_connected(dgram) == DGRAM_APART)
+		return judge_apart(dgram, in);
+	if (is_surely_own(dgram) || is_self(dgram, in))
 		return unwrap_own(dgram, in);
 	if (!is_relays(dgram, in) && !is_other_relays(dgram, in))
 		return judge_other(dgram, in);
@@ -400,8 +419,8 @@ static enum verdict judge(struct dgram *dgram, struct incoming *in)
 /* Most of them: the kernel, or a look at the sender, has told whose it is. */
 ALWAYS_INLINE bool is_usual(struct dgram *dgram, struct incoming *in)
 {
-	if (dgram_self(dgram)->len > 0 || !is_relays(dgram, in) ||
-	    !is_as_before(dgram, in))
+	if (__atomic_load_n(&dgram->mixed, __ATOMIC_RELAXED) ||
+	    !is_relays(dgram, in) || !is_as_before(dgram, in))
 		return false;
 	assoc_answered(&dgram->assoc);
 	return true;

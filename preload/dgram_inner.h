@@ -32,6 +32,7 @@ enum {
  * struct outgoing - a datagram on its way
  * @route:	ROUTE_DIRECT, ROUTE_VIA or OUTGOING_HELD, with the header of the name
  * @source:	which of the sources it goes to, and 1; 0: none
+ * @named:	how long the address is that the message is to have, though it came without
  * @len:	of @header
  * @header:	what goes before the data
  * @own:	room for one that does not stand ready
@@ -39,6 +40,7 @@ enum {
 struct outgoing {
 	int route;
 	uint32_t source;
+	socklen_t named;
 	size_t len;
 	const uint8_t *header;
 	uint8_t own[SOCKS5_UDP_HEADER_MAX];
@@ -48,7 +50,7 @@ struct outgoing {
 int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 		  union route_address *address, struct outgoing *out);
 
-/* The relay as an address for a message; none where the kernel's socket is connected to it. */
+/* The relay as an address for a message; none where the socket is tied to it. */
 void outgoing_address(const struct dgram *dgram, struct msghdr *message);
 
 /* It is for a relay, and no question for a name server. */
@@ -180,6 +182,39 @@ void dgram_send_queued(struct dgram *dgram);
 
 /* It is to be decided anew. */
 void dgram_unsettle_target(struct dgram *dgram);
+
+/* --- dgram_tie.c --- */
+
+/* All that take fd with the lock held. */
+
+/* The kernel's socket is connected to the relay; to the proxy as long as there is none. */
+int dgram_tie(struct dgram *dgram, int fd);
+
+/* To itself, for a name server of that address; and to one that is no proxied peer's. */
+int dgram_tie_self(struct dgram *dgram, int fd,
+		   const union route_address *address, socklen_t len);
+int dgram_tie_past(struct dgram *dgram, int fd, const struct peer *peer);
+
+/* Another program has done so. */
+void dgram_tie_inherited(struct dgram *dgram, int fd);
+
+/* What is sent to the relay names it from now on. */
+bool dgram_is_tied(const struct dgram *dgram);
+void dgram_untie(struct dgram *dgram);
+
+/* It may be connected elsewhere, for a moment. */
+bool dgram_may_move(const struct dgram *dgram);
+
+/* It becomes loose, if it may: what it sends to itself comes. */
+bool dgram_loosen(struct dgram *dgram, int fd);
+
+/* It is, says the kernel: another has made it so. */
+void dgram_found_loose(struct dgram *dgram);
+
+/* A part of a datagram goes past the proxy, to an address. 0 or -errno. Without the lock. */
+int dgram_part_past(struct dgram *dgram);
+
+uint16_t dgram_local_port(int fd);
 
 /* --- dgram_error.c --- */
 
@@ -330,12 +365,11 @@ static inline void dgram_look_at_way(struct dgram *dgram, int fd)
 {
 	bool silent = assoc_is_silent(&dgram->assoc);
 
-	if (__builtin_expect(silent != (dgram_who_is_told(dgram) != DGRAM_UNTOLD),
-			     0) &&
-	    dgram_connected(dgram) == DGRAM_NONE)
+	if (__builtin_expect(
+		    silent != (dgram_who_is_told(dgram) != DGRAM_UNTOLD), 0) &&
+	    (dgram_connected(dgram) == DGRAM_NONE || dgram_is_loose(dgram)))
 		dgram_mind_way(dgram, fd, silent);
 }
-
 
 /* By MSG_ERRQUEUE. As recvmsg, or -errno. */
 ssize_t dgram_receive_error(struct dgram *dgram, int fd, struct msghdr *message,

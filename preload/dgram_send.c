@@ -235,17 +235,23 @@ static int by_address(struct dgram *dgram, const union route_address *address,
 /* A target that does not stand ready. */
 static __attribute__((noinline)) int
 by_target(struct dgram *dgram, const struct dgram_target *target,
-	  struct outgoing *out)
+	  union route_address *address, struct outgoing *out)
 {
-	return target->route == OUTGOING_HELD ?
-		       dgram_settle_target(dgram, target, out) :
-		       -EINVAL; /* nothing can be sent to port 0 */
+	if (target->route == OUTGOING_HELD)
+		return dgram_settle_target(dgram, target, out);
+	if (target->route != ROUTE_DIRECT)
+		return -EINVAL; /* nothing can be sent to port 0 */
+	memcpy(address, &target->peer.address, sizeof(target->peer.address));
+	out->named = target->peer.len;
+	return 0;
 }
 
-static int by_connection(struct dgram *dgram, struct outgoing *out)
+static int by_connection(struct dgram *dgram, union route_address *address,
+			 struct outgoing *out)
 {
 	const struct dgram_target *target = dgram_target(dgram);
 
+	out->named = 0;
 	if (!dgram_has_target(dgram)) {
 		out->route = ROUTE_DIRECT;
 		return 0;
@@ -253,9 +259,9 @@ static int by_connection(struct dgram *dgram, struct outgoing *out)
 	out->route = target->route;
 	out->header = target->header;
 	out->len = target->len;
-	return __builtin_expect(target->route == ROUTE_VIA, 1) ?
-		       0 :
-		       by_target(dgram, target, out);
+	return __builtin_expect(target->route == ROUTE_VIA, 1)
+		       ? 0
+		       : by_target(dgram, target, address, out);
 }
 
 /* Out of the way of the connected, whose header stands ready. */
@@ -277,7 +283,8 @@ find_way(struct dgram *dgram, const struct msghdr *message,
 	if (address->sa.sa_family == AF_UNSPEC && dgram->family == AF_INET)
 		address->sa.sa_family = AF_INET;
 	if (address->sa.sa_family == AF_UNSPEC)
-		return by_connection(dgram, out);
+		return by_connection(dgram, address, out);
+	out->named = 0;
 	if (address->sa.sa_family == AF_INET ||
 	    (address->sa.sa_family == AF_INET6 && dgram->family == AF_INET6))
 		return by_address(dgram, address, len, out);
@@ -289,7 +296,7 @@ int outgoing_find(struct dgram *dgram, const struct msghdr *message,
 		  union route_address *address, struct outgoing *out)
 {
 	if (message->msg_name == NULL || message->msg_namelen == 0)
-		return by_connection(dgram, out);
+		return by_connection(dgram, address, out);
 	return find_way(dgram, message, address, out);
 }
 
@@ -401,10 +408,10 @@ long dgram_await_room(int fd, int flags)
 void outgoing_address(const struct dgram *dgram, struct msghdr *message)
 {
 	const struct peer *relay = assoc_relay(&dgram->assoc);
-	bool connected = dgram_connected(dgram) == DGRAM_VIA;
+	bool tied = dgram_is_tied(dgram);
 
-	message->msg_name = connected ? NULL : (void *)&relay->address;
-	message->msg_namelen = connected ? 0 : relay->len;
+	message->msg_name = tied ? NULL : (void *)&relay->address;
+	message->msg_namelen = tied ? 0 : relay->len;
 }
 
 /* --- datagrams in more than one call ---------------------------------------------------- */
@@ -490,8 +497,9 @@ static long send_until_sent(struct dgram *dgram, int fd,
 
 	for (int i = 0; i < TRIES; i++) {
 		n = send_via(dgram, fd, message, out, flags);
-		/* Without an association this is not the kernel's word. */
-		if (n >= 0 || assoc_phase(&dgram->assoc) != ASSOC_READY)
+		/* Without an association this is not the kernel's word; but for that one. */
+		if (n >= 0 || (assoc_phase(&dgram->assoc) != ASSOC_READY &&
+			       n != -EDESTADDRREQ))
 			return n;
 		told = dgram_told(dgram, fd, n);
 		if (told < 0)
@@ -561,20 +569,25 @@ ALWAYS_INLINE long send_plain(const struct dgram *dgram, int fd,
 
 /* Past the proxy. */
 static ssize_t send_direct(struct dgram *dgram, int fd,
-			   const struct msghdr *message,
+			   const struct msghdr *message, socklen_t named,
 			   union route_address *address, int flags)
 {
 	struct msghdr plain = *message;
 	long n;
 
 	__atomic_store_n(&dgram->direct, true, __ATOMIC_RELAXED);
-	if (message->msg_name == NULL ||
-	    message->msg_namelen < sizeof(address->sa.sa_family)) {
+	if (named > 0)
+		plain.msg_namelen = named;
+	if (named == 0 &&
+	    (message->msg_name == NULL ||
+	     message->msg_namelen < sizeof(address->sa.sa_family))) {
 		n = detour_message(fd, message);
 	} else {
 		plain.msg_name = address;
 		n = detour_datagram(fd, message, &address->sa,
-				    message->msg_namelen);
+				    plain.msg_namelen);
+		if (n == 0 && is_unfinished(dgram, flags))
+			n = dgram_part_past(dgram);
 	}
 	return n < 0 ? n : real_send(fd, &plain, flags);
 }
@@ -637,7 +650,8 @@ send_otherwise(struct dgram *dgram, int fd, const struct msghdr *message,
 	       long *n)
 {
 	if (out->route != OUTGOING_HELD) {
-		*n = send_direct(dgram, fd, message, address, flags);
+		*n = send_direct(dgram, fd, message, out->named, address,
+				 flags);
 		out->len = 0;
 		return true;
 	}

@@ -101,10 +101,15 @@ void dgram_mind_way(struct dgram *dgram, int fd, bool silent)
 		say_told(dgram, silent ? DGRAM_TOLD_BOTH : DGRAM_UNTOLD);
 }
 
+/* Nor that it was connected no more when something was sent to the relay: that is named then. */
 long dgram_told(struct dgram *dgram, int fd, long error)
 {
 	long own;
 
+	if (error == -EDESTADDRREQ) {
+		dgram_found_loose(dgram);
+		return 0;
+	}
 	if (!is_from_icmp(error) || !is_of_relay_only(dgram))
 		return error;
 	own = error == -ECONNREFUSED ? dgram_take_error(dgram) : 0;

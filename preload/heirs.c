@@ -49,7 +49,7 @@ static struct heir heir_of(const struct dgram *dgram)
 		heir.control_cookie = dgram->assoc.control.cookie;
 		heir.relay = address_of(assoc_relay(&dgram->assoc));
 	}
-	if (dgram_has_target(dgram))
+	if (dgram_is_proxied(dgram))
 		heir.peer = address_of(&dgram_target(dgram)->peer);
 	return heir;
 }
@@ -104,6 +104,7 @@ const char *heirs_describe(char text[HEIRS_TEXT_MAX], bool libc_starts)
 		if (dgram == NULL || dgram_shown_by((struct dgram *)dgram) < 0 ||
 		    (!libc_starts && !is_inherited(dgram)))
 			continue;
+		dgram_hand_on((struct dgram *)dgram);
 		heir = heir_of(dgram);
 		n = heir_put(at, (size_t)(end - at), &heir);
 		if (n == 0)
@@ -188,7 +189,7 @@ void heirs_pass(int fd)
 	dgram_finish(fd);
 	ready = assoc_phase(&dgram->assoc) == ASSOC_READY;
 	kin_leave(dgram->cookie,
-		  dgram_has_target(dgram) ? &dgram_target(dgram)->peer : &none);
+		  dgram_is_proxied(dgram) ? &dgram_target(dgram)->peer : &none);
 	kin_leave(relay_memo(dgram->cookie),
 		  ready ? assoc_relay(&dgram->assoc) : &none);
 	dgram_shares(fd);

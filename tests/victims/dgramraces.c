@@ -157,6 +157,68 @@ static void from_peer_to_server(const struct far *far)
 	end(&senders);
 }
 
+static bool is_at(int fd, in_port_t port)
+{
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (void *)&peer, &len) == 0 &&
+	       peer.sin_port == port;
+}
+
+/*
+ * What meets the connect took the route of before, to the relay: in each run the address of
+ * this machine was asked for on the link.
+ */
+static void to_here(const struct far *far)
+{
+	struct far own = loopback();
+	struct senders senders;
+	int fd = connected(far, 0), elsewhere = 0;
+
+	say_rc("send", send(fd, words, WORDS, 0));
+	share(fd);
+	begin(&senders, 2, keep_sending, NULL);
+	for (int i = 0; i < 10000; i++) {
+		dial(fd, &own);
+		elsewhere += !is_at(fd, htons(HERE_PORT));
+		dial(fd, far);
+	}
+	end(&senders);
+	say("elsewhere", "%d", elsewhere);
+}
+
+/* Once it is apart from the kernel's, it is heard by its peer, and hears nobody else. */
+static void apart(const struct far *far)
+{
+	struct far own = loopback(), self = { .len = sizeof(self.address) };
+	int fd = connected(far, 0), peer = datagram(&own, 0);
+	struct senders senders;
+	long n;
+
+	say_rc("bind", bind(peer, (void *)&own.address, own.len));
+	say_there_and_back("before", fd, far);
+	share(fd);
+	begin(&senders, 1, keep_sending, NULL);
+	dial(fd, &own);
+	share(-1);
+	say("peer", "%s", is_at(fd, htons(HERE_PORT)) ? "here" : "elsewhere");
+	say_rc("send", send(fd, "to you", 6, 0));
+	do { /* what the thread sent may be before it */
+		self.len = sizeof(self.address);
+		n = recvfrom(peer, buffer, BUFFER, 0, (void *)&self.address,
+			     &self.len);
+	} while (n == WORDS);
+	say_rc("heard", n);
+	send_to(datagram(&own, 0), &self, "not meant", 9, 0);
+	send_to(peer, &self, "to me", 5, 0);
+	say_rc("back", recv(fd, buffer, BUFFER, 0));
+	dial(fd, far);
+	say_rc("far", send(fd, words, WORDS, 0));
+	say_rc("far", recv(fd, buffer, BUFFER, 0));
+	end(&senders);
+}
+
 static int open_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -195,15 +257,6 @@ static void orphans(const struct far *far)
 		close(socket(AF_INET, SOCK_DGRAM, 0));
 	}
 	say("left", "%d", open_descriptors() - before);
-}
-
-static bool is_at(int fd, in_port_t port)
-{
-	struct sockaddr_in peer = { 0 };
-	socklen_t len = sizeof(peer);
-
-	return getpeername(fd, (void *)&peer, &len) == 0 &&
-	       peer.sin_port == port;
 }
 
 /*
@@ -273,6 +326,38 @@ static void forked(const struct far *far)
 	say("parent", "%s", works >= 2 ? "goes on" : "is lost");
 }
 
+/* Each leaves its address behind in the kernel, for what is sent without one. */
+static void parts(const struct far *far)
+{
+	struct timeval patience = { .tv_sec = 1 };
+	struct far own = loopback();
+	int fd = connected(far, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	say_there_and_back("before", fd, far);
+	say_rc("part", send_to(fd, &own, "one", 3, MSG_MORE));
+	say_rc("part", send_to(fd, &own, "two", 3, 0));
+	say_rc("send", send(fd, words, WORDS, 0));
+	say_rc("after", recv(fd, buffer, BUFFER, 0));
+}
+
+static void connect_fails(const struct far *far)
+{
+	struct timeval patience = { .tv_sec = 1 };
+	int fd = connected(far, 0);
+	struct far all = loopback();
+
+	((struct sockaddr_in *)(void *)&all.address)->sin_addr.s_addr =
+		htonl(INADDR_BROADCAST);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	say_there_and_back("before", fd, far);
+	say_rc("connect", connect(fd, (void *)&all.address, all.len));
+	for (int i = 0; i < 2; i++) {
+		say_rc("send", send(fd, words, WORDS, 0));
+		say_rc("after", recv(fd, buffer, BUFFER, 0));
+	}
+}
+
 /* That an association was not made in time says nothing of the next one. */
 static void after_silence(const struct far *far)
 {
@@ -335,9 +420,13 @@ static const struct row rows[] = {
 	{ "closed-refused", "echo", closed_refused },
 	{ "to-server", "echo", to_server },
 	{ "from-peer-to-server", "echo", from_peer_to_server },
+	{ "to-here", "echo", to_here },
+	{ "apart", "echo", apart },
 	{ "orphans", "echo", orphans },
 	{ "here", "echo", here },
 	{ "forked", "echo", forked },
+	{ "parts", "echo", parts },
+	{ "connect-fails", "echo", connect_fails },
 	{ "after-silence", "echo", after_silence },
 	{ "after-close", "echo", after_close },
 	{ "named", "echo", named },
