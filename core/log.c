@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "core/sys.h"
 
@@ -35,6 +37,7 @@ struct destination {
 static struct destination destination;
 
 static log_speaker *speaker;
+static bool never_waits;
 
 /*
  * Hashes of the subjects told by log_once, in the order of their telling; 0 is
@@ -211,6 +214,11 @@ void log_speak_for(log_speaker *the_speaker)
 	speaker = the_speaker;
 }
 
+void log_never_wait(void)
+{
+	never_waits = true;
+}
+
 bool log_wants(enum log_level level)
 {
 	return level != LOG_QUIET && level <= destination.level &&
@@ -231,6 +239,28 @@ static bool stderr_is_unchanged(void)
 }
 
 /*
+ * A file always has room. What else knows no RWF_NOWAIT is asked whether it has some, which
+ * another writer may take first.
+ */
+static long write_now(int fd, const char *bytes, size_t len)
+{
+	const struct timespec no_wait = { 0 };
+	const struct iovec whole = { (void *)bytes, len };
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	long r;
+
+	if (!destination.to_stderr || destination.mode == S_IFREG)
+		return sys3(SYS_write, fd, bytes, len);
+	r = sys6(SYS_pwritev2, fd, &whole, 1, -1, -1, RWF_NOWAIT);
+	if (r != -EOPNOTSUPP && r != -ENOSYS)
+		return r;
+	if (sys5(SYS_ppoll, &room, 1, &no_wait, NULL, sizeof(uint64_t)) != 1 ||
+	    !(room.revents & POLLOUT))
+		return -EAGAIN;
+	return sys3(SYS_write, fd, bytes, len);
+}
+
+/*
  * Writes without the SIGPIPE that a reader's death brings: the program did not
  * ask for this write and must not die of it. One that was pending before is
  * the program's own and stays.
@@ -247,7 +277,8 @@ static void write_quietly(int fd, const char *bytes, size_t len)
 		 set_size) < 0)
 		return;
 	sys2(SYS_rt_sigpending, &pending, set_size);
-	rc = sys3(SYS_write, fd, bytes, len);
+	rc = never_waits ? write_now(fd, bytes, len) :
+			   sys3(SYS_write, fd, bytes, len);
 	if (rc == -EPIPE && !(pending & pipe_signal))
 		sys4(SYS_rt_sigtimedwait, &pipe_signal, NULL, &no_wait,
 		     set_size);

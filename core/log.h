@@ -31,6 +31,9 @@ void log_setup(enum log_level level, const char *path);
 typedef const char *log_speaker(long *pid);
 void log_speak_for(log_speaker *speaker);
 
+/* For who must not stand still: a line that standard error has no room for is lost. */
+void log_never_wait(void);
+
 /* Whether such a line would go anywhere: ask before costly arguments. */
 bool log_wants(enum log_level level);
 
