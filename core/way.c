@@ -12,6 +12,9 @@
 #ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
 #define SO_BINDTOIFINDEX 62
 #endif
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32
+#endif
 #ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
 #define IPV6_UNICAST_IF 76
 #endif
@@ -32,12 +35,13 @@ uint32_t way_device_in(const void *info, size_t len, size_t offset)
 	return device;
 }
 
-/* Old ones of IPv6 can hold both hops and a device. */
+/* Old ones of IPv6 can hold both hops and a device; a flow label, all that a packet can. */
 bool way_names_hops(int level, int name)
 {
 	return (level == IPPROTO_IP && name == IP_OPTIONS) ||
 	       (level == IPPROTO_IPV6 &&
-		(name == IPV6_RTHDR || name == IPV6_2292PKTOPTIONS));
+		(name == IPV6_RTHDR || name == IPV6_2292PKTOPTIONS ||
+		 name == IPV6_FLOWLABEL_MGR));
 }
 
 static uint32_t option_of(int fd, int level, int name)

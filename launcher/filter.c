@@ -34,6 +34,9 @@
 #ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
 #define SO_BINDTOIFINDEX 62
 #endif
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32
+#endif
 #ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
 #define IPV6_UNICAST_IF 76
 #endif
@@ -266,6 +269,7 @@ static const struct {
 	{ IPPROTO_IPV6, IPV6_RTHDR, EPERM },
 	{ IPPROTO_IPV6, IPV6_2292PKTOPTIONS, EPERM },
 	{ IPPROTO_IPV6, IPV6_PKTINFO, EPERM },
+	{ IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, EPERM },
 	{ IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ENODEV },
 	{ IPPROTO_IPV6, IPV6_JOIN_ANYCAST, ENODEV },
 	{ IPPROTO_IPV6, MCAST_JOIN_GROUP, ENODEV },

@@ -27,7 +27,9 @@ START_TEST(knows_the_options_that_name_hops)
 {
 	ck_assert(way_names_hops(IPPROTO_IP, IP_OPTIONS));
 	ck_assert(way_names_hops(IPPROTO_IPV6, IPV6_RTHDR));
+	ck_assert(way_names_hops(IPPROTO_IPV6, 32)); /* IPV6_FLOWLABEL_MGR */
 	ck_assert(!way_names_hops(IPPROTO_IP, IP_TOS));
+	ck_assert(!way_names_hops(IPPROTO_IP, 32)); /* IP_MULTICAST_IF */
 	ck_assert(!way_names_hops(SOL_SOCKET, IP_OPTIONS));
 }
 END_TEST
