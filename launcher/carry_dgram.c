@@ -218,10 +218,10 @@ long datagram_sendto(struct sender *s, const __u64 args[6])
 
 	if (args[2] > sizeof(data))
 		return -EMSGSIZE;
-	if ((int)args[5] < 0 || args[5] > sizeof(name))
+	if (m.msg_namelen > sizeof(name))
 		return -EINVAL;
 	memset(&name, 0, sizeof(name));
-	r = target_read(s->target, args[4], &name, (size_t)args[5]);
+	r = target_read(s->target, args[4], &name, m.msg_namelen);
 	if (r == 0)
 		r = target_read(s->target, args[1], data, (size_t)args[2]);
 	return r < 0 ? r : send_judged(s, &m, (int)args[3]);

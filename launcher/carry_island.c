@@ -71,6 +71,7 @@ static bool send_descriptor(int to, int fd)
 	return sendmsg(to, &m, MSG_NOSIGNAL) == 1;
 }
 
+/* -ETIMEDOUT: it may come yet; -EHOSTUNREACH: there is none. */
 static int receive_descriptor(int from)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -82,8 +83,9 @@ static int receive_descriptor(int from)
 	struct pollfd pollfd = { .fd = from, .events = POLLIN };
 	int fd;
 
-	if (poll(&pollfd, 1, PATIENCE_MS) != 1 ||
-	    recvmsg(from, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 ||
+	if (poll(&pollfd, 1, PATIENCE_MS) != 1)
+		return -ETIMEDOUT;
+	if (recvmsg(from, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 ||
 	    m.msg_controllen < CMSG_LEN(sizeof(fd)))
 		return -EHOSTUNREACH;
 	memcpy(&fd, CMSG_DATA((struct cmsghdr *)control), sizeof(fd));
@@ -256,19 +258,41 @@ static void server_ready(struct source *source, uint32_t events)
 		sendmsg(source->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void dismiss_keeper(void)
+{
+	close(keeper);
+	keeper = -1;
+}
+
+/* An answer that came too late would be taken for the next one's: another keeper is had. */
 static int ask_keeper(enum wish wish)
 {
 	char byte = (char)wish;
+	int fd = -EHOSTUNREACH;
 
-	if (send(keeper, &byte, 1, MSG_NOSIGNAL) != 1)
-		return -EHOSTUNREACH;
-	return receive_descriptor(keeper);
+	if (send(keeper, &byte, 1, MSG_NOSIGNAL) == 1)
+		fd = receive_descriptor(keeper);
+	if (fd == -ETIMEDOUT)
+		dismiss_keeper();
+	return fd;
+}
+
+/* Of the keeper before this one. */
+static void close_server(struct source *server)
+{
+	if (!server->ready)
+		return;
+	loop_remove(server);
+	close(server->fd);
+	server->ready = NULL;
 }
 
 static int open_server(struct source *server, enum wish wish)
 {
-	int fd = ask_keeper(wish);
+	int fd;
 
+	close_server(server);
+	fd = ask_keeper(wish);
 	if (fd < 0)
 		return fd;
 	*server = (struct source){ fd, server_ready };
@@ -279,7 +303,7 @@ static int open_server(struct source *server, enum wish wish)
 
 static int settle(void)
 {
-	int pair[2];
+	int pair[2], r;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -289,25 +313,27 @@ static int settle(void)
 		keep(pair[1]);
 	close(pair[1]);
 	keeper = pair[0];
-	if (pid < 0 || open_server(&servers[0], WISH_SERVER4) < 0) {
-		close(keeper);
-		keeper = -1;
-		return -EHOSTUNREACH;
-	}
-	open_server(&servers[1], WISH_SERVER6);
-	return 0;
+	r = pid < 0 ? -EAGAIN : open_server(&servers[0], WISH_SERVER4);
+	if (r == 0 && open_server(&servers[1], WISH_SERVER6) == -ETIMEDOUT)
+		r = -ETIMEDOUT;
+	if (r < 0 && keeper >= 0)
+		dismiss_keeper();
+	return r;
 }
 
+/* Who is late may have been kept off the processor: that can be tried again. */
 static int settle_once(void)
 {
-	if (keeper >= 0)
-		return 0;
-	if (!impossible && settle() == 0)
-		return 0;
-	impossible = true;
-	log_once("island", "names cannot be looked up by a socket that is not connected, "
-			   "as musl does: no network namespace can be made here");
-	return -EHOSTUNREACH;
+	int r = keeper >= 0 ? 0 : impossible ? -EHOSTUNREACH : settle();
+
+	if (r == 0 || impossible)
+		return r;
+	impossible = r == -EHOSTUNREACH;
+	if (impossible)
+		log_once("island", "names cannot be looked up by a socket that is not "
+				   "connected, as musl does: no network namespace can be "
+				   "made here");
+	return r;
 }
 
 static uint64_t cookie_of(int fd)
