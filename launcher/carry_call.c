@@ -53,6 +53,7 @@ int call_setup(const struct config *the_config, int listener)
 		return (int)r;
 	config = the_config;
 	told_at = listener;
+	target_setup();
 	/* The kernel's may be larger than what this was built with, or smaller. */
 	if (sizes.seccomp_notif < sizeof(*request))
 		sizes.seccomp_notif = sizeof(*request);
@@ -171,12 +172,17 @@ static int connect_elsewhere(const struct target *t, const struct asked *s,
 	return -ECONNREFUSED;
 }
 
-/* The kernel says what is wrong, without being given the address. */
+/*
+ * The kernel says what is wrong, without being given the address. While it connects the
+ * socket it looks at none, but waits.
+ */
 static int connect_wrong(const struct asked *s, struct peer *to)
 {
+	int r;
+
 	to->address.ss_family = AF_MAX;
-	return connect(s->fd, (struct sockaddr *)&to->address, to->len) < 0 ?
-		       -errno : -EINVAL;
+	r = flight_connect_briefly(s->fd, &to->address, to->len);
+	return r < 0 ? r : -EINVAL;
 }
 
 /* Too short for the family, or of one that a stream of this family does not take. */
@@ -302,6 +308,7 @@ static int connect_stream(const struct target *t, const struct asked *s,
 /* The program takes its connection apart. */
 static int disconnect(const struct asked *s, const struct peer *to)
 {
+	flight_abort(cookie_of(s->fd));
 	peers_forget(cookie_of(s->fd));
 	return connect(s->fd, (const struct sockaddr *)&to->address, to->len) < 0 ?
 		       -errno : 0;

@@ -21,7 +21,11 @@
 
 enum {
 	CALLS_MAX = 8,	     /* that wait for one flight */
-	LOOK_AGAIN_MS = 500, /* whether those who wait are still there */
+	LOOK_AGAIN_MS = 250, /* whether those who wait are still there */
+	/* The kernel's own errnos of a call that is made again: after a handler, if that is
+	 * said so of the signal; or in any case. */
+	RESTART_SYSTEM = 512,
+	RESTART_ALWAYS = 513,
 };
 
 enum flight_phase { FLIGHT_DIALLING, FLIGHT_TALKING, FLIGHT_DIRECT };
@@ -42,6 +46,7 @@ enum flight_phase { FLIGHT_DIALLING, FLIGHT_TALKING, FLIGHT_DIRECT };
  * @late:	what is said then
  * @rcvlowat:	what SO_RCVLOWAT was; 0: it was left alone
  * @cork:	TCP_CORK was set
+ * @v6only:	IPV6_V6ONLY was, and has been taken off
  * @shown:	the address that the program named
  * @handshake:	the negotiation
  */
@@ -60,6 +65,7 @@ struct flight {
 	int late;
 	int rcvlowat;
 	bool cork;
+	bool v6only;
 	struct peer shown;
 	struct handshake handshake;
 };
@@ -104,18 +110,13 @@ static struct timeval send_timeout(int fd)
 
 int flight_connect_briefly(int fd, const void *address, socklen_t len)
 {
-	struct timeval tick = { .tv_usec = 1 }, timeout;
-	bool blocking = is_blocking(fd);
+	/* Whether it waits may be changed by another thread at any moment. */
+	struct timeval tick = { .tv_usec = 1 }, timeout = send_timeout(fd);
 	int r;
 
-	if (blocking) {
-		timeout = send_timeout(fd);
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
-	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
 	r = connect(fd, address, len) < 0 ? -errno : 0;
-	if (blocking)
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
-			   sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	return r;
 }
 
@@ -148,6 +149,9 @@ static void restore_options(struct flight *f)
 		set_option(f->source.fd, SOL_SOCKET, SO_RCVLOWAT, f->rcvlowat);
 	if (f->cork)
 		set_option(f->source.fd, IPPROTO_TCP, TCP_CORK, 1);
+	/* Of a socket that is connected the kernel takes it no more. */
+	if (f->v6only)
+		set_option(f->source.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 }
 
 /* --- ends ------------------------------------------------------------------- */
@@ -241,15 +245,19 @@ static void land(struct flight *f, int result)
 /* --- the proxy -------------------------------------------------------------- */
 
 /* A socket is tried at the addresses of one kind only, those of the first it can reach. */
-static enum endpoint_kind reachable(const struct flight *f)
+static enum endpoint_kind reachable(struct flight *f)
 {
+	int fd = f->source.fd;
+
 	for (size_t i = 0; i < config->n_addresses; i++) {
 		enum endpoint_kind kind = config->addresses[i].kind;
 
 		if (kind == (f->family == AF_INET ? ENDPOINT_IPV4 : ENDPOINT_IPV6))
 			return kind;
 		if (f->family == AF_INET6) {
-			set_option(f->source.fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+			f->v6only = get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
+			if (f->v6only)
+				set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 			return kind;
 		}
 	}
@@ -442,13 +450,20 @@ static struct target *place_for(struct flight *f, const struct target *t)
 	return f->n_calls < CALLS_MAX ? &f->calls[f->n_calls++] : NULL;
 }
 
-bool flight_join(uint64_t cookie, const struct target *t)
+static struct flight *flight_of(uint64_t cookie)
 {
 	struct flight *f = flights;
-	struct target *place;
 
 	while (f && f->cookie != cookie)
 		f = f->next;
+	return f;
+}
+
+bool flight_join(uint64_t cookie, const struct target *t)
+{
+	struct flight *f = flight_of(cookie);
+	struct target *place;
+
 	if (!f)
 		return false;
 	place = place_for(f, t);
@@ -457,6 +472,25 @@ bool flight_join(uint64_t cookie, const struct target *t)
 	else
 		call_answer(t->listener, t->id, -EALREADY);
 	return true;
+}
+
+/* Nobody is to find what was under way. */
+static void take_back(struct flight *f)
+{
+	flight_dissolve(f->source.fd);
+	restore_options(f);
+	close_flight(f);
+}
+
+void flight_abort(uint64_t cookie)
+{
+	struct flight *f = flight_of(cookie);
+
+	if (!f)
+		return;
+	take_back(f);
+	answer_calls(f, -ECONNABORTED);
+	free_flight(f);
 }
 
 static uint64_t cookie_of(int fd)
@@ -555,6 +589,28 @@ static bool is_deserted(const struct flight *f)
 	return true;
 }
 
+/*
+ * What an interrupted connect() of the kernel's says. One that does not wait is interrupted
+ * by nothing, and one with a limit is not made again.
+ */
+static int interruption(const struct flight *f)
+{
+	struct timeval timeout = send_timeout(f->source.fd);
+
+	if (!is_blocking(f->source.fd))
+		return -RESTART_ALWAYS;
+	return timeout.tv_sec || timeout.tv_usec ? -EINTR : -RESTART_SYSTEM;
+}
+
+/* Who has a signal is let go to it; the flight goes on, and is joined again. */
+static void interrupt(const struct flight *f)
+{
+	for (size_t i = 0; i < f->n_calls; i++)
+		if (target_is_signalled(&f->calls[i]))
+			call_answer(f->calls[i].listener, f->calls[i].id,
+				    interruption(f));
+}
+
 static void expire(struct flight *f, int64_t now)
 {
 	if (now >= f->deadline_ns) {
@@ -562,9 +618,10 @@ static void expire(struct flight *f, int64_t now)
 			handshake_broken(&f->handshake, ETIMEDOUT);
 		land(f, f->late);
 	} else if (is_deserted(f)) {
-		flight_dissolve(f->source.fd);
-		restore_options(f);
+		take_back(f);
 		free_flight(f);
+	} else {
+		interrupt(f);
 	}
 }
 

@@ -9,7 +9,8 @@
  * side is there, or is not. The socket's open file is the program's, so nothing of it is
  * changed that others would see for longer than a moment: never O_NONBLOCK; a blocking
  * socket's connect is cut to one tick by SO_SNDTIMEO, and what is left of it waited for
- * in the supervisor's loop. SO_RCVLOWAT and TCP_CORK are put back at the end.
+ * in the supervisor's loop. SO_RCVLOWAT and TCP_CORK are put back at the end, and
+ * IPV6_V6ONLY where there is no connection.
  *
  *	FLIGHT_DIALLING ─► FLIGHT_TALKING ─► answered
  *	FLIGHT_DIRECT ─► answered
@@ -19,8 +20,10 @@
  * somewhere is the kernel's in everything, so there EINPROGRESS is the truth.
  *
  * Several calls may wait for one flight: other threads, or one that a signal interrupted
- * and that is made again (before Linux 5.19; later ones are not interrupted). A call that
- * is no more because its thread is no more ends the flight within a second.
+ * and that is made again. Since Linux 5.19 the kernel holds a signal with a handler, and a
+ * stop, back until the call is answered; so it is, with an errno by which the kernel makes
+ * it again, where such a signal is seen to wait. A call that is no more because its thread is no more
+ * ends the flight within a second.
  */
 #ifndef SOCKSIFY_LAUNCHER_CARRY_CONNECT_H
 #define SOCKSIFY_LAUNCHER_CARRY_CONNECT_H
@@ -37,6 +40,9 @@ void flight_setup(const struct config *config);
 
 /* A call of connect() is answered when and as the flight of that socket ends. */
 bool flight_join(uint64_t cookie, const struct target *t);
+
+/* The program takes that socket's connection apart: who waits for it is told so. */
+void flight_abort(uint64_t cookie);
 
 /*
  * Begins a connection of fd, which becomes the flight's, for the call of t: through the

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -23,36 +24,130 @@ bool target_waits(const struct target *t)
 	return ioctl(t->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &t->id) == 0;
 }
 
-/* What /proc says behind "Tgid:", or -ESRCH. */
-static long process_of(pid_t tid)
+/* --- what /proc says of it ---------------------------------------------------------- */
+
+/**
+ * struct status - a thread, as /proc/TID/status has it
+ * @state:	a letter
+ * @process:	whose thread it is
+ * @ours:	its number in the innermost pid namespace; -1: it has more than one
+ * @pending:	signals for it alone, which wait
+ * @shared:	those for any thread of the process
+ * @blocked:	those that it does not take
+ * @ignored:	those that nothing comes of
+ * @caught:	those that have a handler
+ */
+struct status {
+	char state;
+	pid_t process;
+	pid_t ours;
+	uint64_t pending;
+	uint64_t shared;
+	uint64_t blocked;
+	uint64_t ignored;
+	uint64_t caught;
+};
+
+static void take_signals(const char *line, const char *name, uint64_t *signals)
 {
-	char name[48], line[128];
-	long process = -ESRCH;
+	size_t len = strlen(name);
+
+	if (!strncmp(line, name, len))
+		*signals = strtoull(line + len, NULL, 16);
+}
+
+static void take_line(struct status *s, const char *line)
+{
+	char *end;
+
+	if (!strncmp(line, "State:\t", 7))
+		s->state = line[7];
+	if (!strncmp(line, "Tgid:", 5))
+		s->process = (pid_t)strtol(line + 5, NULL, 10);
+	if (!strncmp(line, "NSpid:", 6)) {
+		s->ours = (pid_t)strtol(line + 6, &end, 10);
+		if (*end != '\n')
+			s->ours = -1;
+	}
+	take_signals(line, "SigPnd:", &s->pending);
+	take_signals(line, "ShdPnd:", &s->shared);
+	take_signals(line, "SigBlk:", &s->blocked);
+	take_signals(line, "SigIgn:", &s->ignored);
+	take_signals(line, "SigCgt:", &s->caught);
+}
+
+/* 0 or -errno; -ESRCH: there is no such thread. */
+static int read_status(pid_t tid, struct status *s)
+{
+	char name[48], line[256];
 	FILE *file;
 
+	*s = (struct status){ .process = 0 };
 	snprintf(name, sizeof(name), "/proc/%d/status", (int)tid);
 	file = fopen(name, "re");
 	if (!file)
-		return -ESRCH;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, "Tgid:", 5)) {
-			process = strtol(line + 5, NULL, 10);
-			break;
-		}
+		take_line(s, line);
 	fclose(file);
-	return process;
+	return s->process > 0 ? 0 : -ESRCH; /* it has gone meanwhile */
 }
 
-/* Of the thread, or before Linux 6.9 of its process, whose descriptors are the same. */
-static long open_pidfd(pid_t tid)
-{
-	long fd = sys2(SYS_pidfd_open, tid, PIDFD_THREAD);
-	long process;
+/*
+ * Whether what /proc shows under a number is what has that number here. In a pid namespace
+ * of one's own it may still be the outer one's.
+ */
+static bool proc_is_ours;
 
-	if (fd != -EINVAL)
-		return fd;
-	process = process_of(tid);
-	return process < 0 ? process : sys2(SYS_pidfd_open, process, 0);
+void target_setup(void)
+{
+	struct status s;
+
+	proc_is_ours = read_status(getpid(), &s) == 0 && s.ours == getpid();
+}
+
+/* --- its descriptors ------------------------------------------------------------------ */
+
+/* A thread may have descriptors of its own: what is the process's is looked at twice. */
+static bool is_file_of(pid_t tid, int number, int fd)
+{
+	struct stat there, here;
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)tid, number);
+	return stat(name, &there) == 0 && fstat(fd, &here) == 0 &&
+	       there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+static long file_by(long pidfd, int number)
+{
+	long fd;
+
+	if (pidfd < 0)
+		return pidfd;
+	fd = sys3(SYS_pidfd_getfd, pidfd, number, 0);
+	close((int)pidfd);
+	return fd;
+}
+
+/* Before Linux 6.9 a descriptor of a thread can be had from its process only. */
+static long file_of_process(pid_t tid, int number)
+{
+	struct status s;
+	long fd;
+	int r;
+
+	if (!proc_is_ours)
+		return file_by(sys2(SYS_pidfd_open, tid, 0), number);
+	r = read_status(tid, &s);
+	if (r < 0)
+		return r;
+	fd = file_by(sys2(SYS_pidfd_open, s.process, 0), number);
+	if (fd >= 0 && s.process != tid && !is_file_of(tid, number, (int)fd)) {
+		close((int)fd);
+		return -EPERM;
+	}
+	return fd;
 }
 
 int target_file(const struct target *t, int number)
@@ -61,17 +156,17 @@ int target_file(const struct target *t, int number)
 
 	if (t->tid <= 0)
 		return -EPERM; /* in a pid namespace beside this one */
-	pidfd = open_pidfd(t->tid);
-	if (pidfd < 0)
-		return (int)pidfd;
-	fd = sys3(SYS_pidfd_getfd, pidfd, number, 0);
-	close((int)pidfd);
+	pidfd = sys2(SYS_pidfd_open, t->tid, PIDFD_THREAD);
+	fd = pidfd == -EINVAL ? file_of_process(t->tid, number) :
+				file_by(pidfd, number);
 	if (fd >= 0 && !target_waits(t)) {
 		close((int)fd);
 		return -ESRCH;
 	}
 	return (int)fd;
 }
+
+/* --- its memory ------------------------------------------------------------------------ */
 
 static int whole(ssize_t n, size_t len)
 {
@@ -92,17 +187,36 @@ int target_read(const struct target *t, uint64_t at, void *out, size_t len)
 	return r == 0 && !target_waits(t) ? -ESRCH : r;
 }
 
+static int open_memory(const struct target *t)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "/proc/%d/mem", (int)t->tid);
+	return proc_is_ours ? open(name, O_WRONLY | O_CLOEXEC) : -1;
+}
+
+/*
+ * The descriptor stays with the memory that it was opened for, whosever the number becomes;
+ * and the call waits after it was opened. Without /proc the number has to do.
+ */
 int target_write(const struct target *t, uint64_t at, const void *bytes, size_t len)
 {
 	struct iovec local = { (void *)bytes, len };
 	struct iovec remote = { (void *)(uintptr_t)at, len };
+	int fd, r = 0;
 
-	/* Before and not after: else another's memory would be written to. */
-	if (!target_waits(t))
-		return -ESRCH;
 	if (len == 0)
-		return 0;
-	return whole(process_vm_writev(t->tid, &local, 1, &remote, 1, 0), len);
+		return target_waits(t) ? 0 : -ESRCH;
+	fd = open_memory(t);
+	if (!target_waits(t))
+		r = -ESRCH;
+	else if (fd < 0)
+		r = whole(process_vm_writev(t->tid, &local, 1, &remote, 1, 0), len);
+	else if (pwrite(fd, bytes, len, (off_t)at) != (ssize_t)len)
+		r = -EFAULT;
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 ssize_t target_gather(const struct target *t, const struct iovec *vectors, size_t n,
@@ -126,10 +240,54 @@ ssize_t target_gather(const struct target *t, const struct iovec *vectors, size_
 	return target_waits(t) ? (ssize_t)len : -ESRCH;
 }
 
+/* --- how it stands ---------------------------------------------------------------------- */
+
 bool target_is_gone(const struct target *t)
 {
-	return kill(t->tid, 0) < 0 && errno == ESRCH;
+	struct status s;
+	int r;
+
+	if (!proc_is_ours)
+		return kill(t->tid, 0) < 0 && errno == ESRCH;
+	r = read_status(t->tid, &s);
+	return r == -ESRCH || (r == 0 && (s.state == 'Z' || s.state == 'X'));
 }
+
+static uint64_t bit(int number)
+{
+	return UINT64_C(1) << (number - 1);
+}
+
+/*
+ * What is sent to a process the kernel gives to its first thread, if that takes it; of other
+ * threads it is not known whom it was given to.
+ */
+static bool has_signal(const struct status *s, pid_t tid)
+{
+	uint64_t stops = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
+	uint64_t there = s->process == tid ? s->pending | s->shared : s->pending;
+
+	return there & (s->caught | (stops & ~s->ignored)) & ~s->blocked;
+}
+
+/* Another thread has begun a stop of all. */
+static bool is_to_stop(const struct status *s, pid_t tid)
+{
+	struct status first;
+
+	return s->process != tid && read_status(s->process, &first) == 0 &&
+	       first.state == 'T';
+}
+
+bool target_is_signalled(const struct target *t)
+{
+	struct status s;
+
+	return proc_is_ours && read_status(t->tid, &s) == 0 &&
+	       (has_signal(&s, t->tid) || is_to_stop(&s, t->tid)) && target_waits(t);
+}
+
+/* --- its names -------------------------------------------------------------------------- */
 
 const char *target_name(const struct target *t)
 {

@@ -28,6 +28,9 @@ struct target {
 	pid_t tid;
 };
 
+/* Looks around where this process is; before all else. */
+void target_setup(void);
+
 /* Whether the call still waits for its answer. */
 bool target_waits(const struct target *t);
 
@@ -42,8 +45,14 @@ int target_write(const struct target *t, uint64_t at, const void *bytes, size_t 
 ssize_t target_gather(const struct target *t, const struct iovec *vectors, size_t n,
 		      void *out, size_t size);
 
-/* The thread is no more. */
+/* The thread is no more, or will not run again. */
 bool target_is_gone(const struct target *t);
+
+/*
+ * A signal that has a handler or stops waits for the thread, whose call waits: the kernel
+ * has noted that, so that the errnos of a call that begins anew (kernel-internal ones) hold.
+ */
+bool target_is_signalled(const struct target *t);
 
 /* Lines of the log are about this one from now on (core/log.h); NULL: about nobody. */
 void target_speak_for(const struct target *t);
