@@ -106,6 +106,10 @@ static void take_report(int supervisor, int signals)
 		break;
 	case REPORT_CONTINUED:
 		break; /* who is stopped does not read this: the supervisor woke us */
+	case REPORT_ENDED_ALL:
+		/* What the program used is counted as used by whom we waited for. */
+		waitpid(-1, NULL, 0);
+		end_as(report.value);
 	case REPORT_ENDED:
 		end_as(report.value);
 	}
@@ -174,7 +178,8 @@ static void fill_standard(void)
 
 void carry_run(const char *path, char **argv)
 {
-	struct supervision supervision = { .path = path, .argv = argv };
+	struct supervision supervision = { .path = path, .argv = argv,
+					   .caller = getpid() };
 	sigset_t all;
 	int pair[2];
 	pid_t pid;

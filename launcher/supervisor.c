@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -91,6 +93,18 @@ void supervisor_let_go_stderr(void)
 
 /* --- the program's side -------------------------------------------------------------- */
 
+/* Who has such a variable looks in it for its own number, and finds the command's. */
+static void rename_self(const char *variable, pid_t caller)
+{
+	const char *named = getenv(variable);
+	char text[24];
+
+	if (!named || strtol(named, NULL, 10) != caller)
+		return;
+	snprintf(text, sizeof(text), "%d", (int)getpid());
+	setenv(variable, text, 1);
+}
+
 /*
  * In the program's process, before it is the program: puts itself under the filter, says
  * under what number the listener is, and goes on when the supervisor has it.
@@ -107,6 +121,8 @@ static _Noreturn void become_program(const struct supervision *s, int to_supervi
 	/* Without the supervisor it would go on with no network, and nobody to wait for it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	rename_self("LISTEN_PID", s->caller);
+	rename_self("WATCHDOG_PID", s->caller);
 	execvp(s->path, s->argv);
 	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
 	    "%s: cannot be run: %s", s->path, strerror(errno));
@@ -186,9 +202,22 @@ static void listener_ready(struct source *source, uint32_t events)
 	deserted = true;
 }
 
+static struct source listener;
+
+static bool is_last(void)
+{
+	struct pollfd pollfd = { .fd = listener.fd };
+
+	return deserted || (poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLHUP));
+}
+
 /* Standard error may be a pipe whose reader waits for the program's end. */
 static void program_ended(int status)
 {
+	if (is_last()) {
+		report(REPORT_ENDED_ALL, status, NULL);
+		_exit(0);
+	}
 	report(REPORT_ENDED, status, NULL);
 	program = 0;
 	if (config.log_path[0] && !strcmp(config.log_path, "stderr"))
@@ -356,6 +385,7 @@ static void read_config(void)
 	config.resolve = CONFIG_RESOLVE_FAKE;
 	log_setup((enum log_level)config.log_level,
 		  config.log_path[0] ? config.log_path : NULL);
+	log_never_wait();
 	fakemap_setup(&config);
 	judge_setup(&config);
 	flight_setup(&config);

@@ -13,6 +13,7 @@ enum report_kind {
 	REPORT_STOPPED,	  /* value: by this signal */
 	REPORT_CONTINUED,
 	REPORT_ENDED,	  /* value: as waitpid(2) has it */
+	REPORT_ENDED_ALL, /* likewise, and the supervisor ends, too: there is nobody left */
 };
 
 struct report {
@@ -36,12 +37,14 @@ struct order {
  * @command:	to the command: reports out, orders in
  * @path:	the program
  * @argv:	its arguments
+ * @caller:	the command's process, for whom the caller takes the program
  * @signals:	the mask that it is started with
  */
 struct supervision {
 	int command;
 	const char *path;
 	char **argv;
+	pid_t caller;
 	sigset_t signals;
 };
 
