@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// carried.go COUNT URL [TAG] - Go's own HTTP client: COUNT pages at once
+// carried.go COUNT URL - Go's own HTTP client: COUNT pages at once
+// carried.go signal ADDRESS - a signal for the first thread, which waits in connect
+// carried.go busy URL - garbage is collected while a page is on its way
 //
 // Says "COUNT ok", or each error, and of the last one whom the connection is to.
 
@@ -11,9 +13,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 )
 
 func fetch(url string) (string, error) {
@@ -39,7 +45,49 @@ func fetch(url string) (string, error) {
 	return peer, err
 }
 
+func init() {
+	runtime.LockOSThread() // main is the first thread's
+}
+
+func wait(address string) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	go func() {
+		time.Sleep(300 * time.Millisecond)
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		fmt.Println(<-signals)
+		os.Exit(0)
+	}()
+	_, err := net.Dial("tcp", address)
+	fmt.Println("not before", err)
+}
+
+func collect(url string) {
+	over := make(chan error)
+	go func() {
+		_, err := fetch(url)
+		over <- err
+	}()
+	for rounds := 0; ; rounds++ {
+		select {
+		case err := <-over:
+			fmt.Println(err, rounds >= 3)
+			return
+		default:
+			runtime.GC()
+		}
+	}
+}
+
 func main() {
+	switch os.Args[1] {
+	case "signal":
+		wait(os.Args[2])
+		return
+	case "busy":
+		collect(os.Args[2])
+		return
+	}
 	count, _ := strconv.Atoi(os.Args[1])
 	var all sync.WaitGroup
 	var lock sync.Mutex
