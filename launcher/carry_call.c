@@ -142,15 +142,6 @@ static int ask(const struct target *t, const struct seccomp_data *call,
 	return -EACCES; /* from before the guard, or from elsewhere */
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 /* --- connect ------------------------------------------------------------------------ */
 
 /* What the kernel goes on with: but for the name daemons of this machine. */
@@ -221,7 +212,7 @@ static int connect_stub(const struct asked *s, const struct peer *to)
 	r = flight_connect_briefly(s->fd, &stub, (socklen_t)len);
 	if (r == 0 || r == -EINPROGRESS) {
 		dns_admit(s->fd);
-		peers_set(cookie_of(s->fd), to);
+		peers_set(peers_cookie(s->fd), to);
 	}
 	return r;
 }
@@ -229,14 +220,14 @@ static int connect_stub(const struct asked *s, const struct peer *to)
 /* A call that was interrupted is made again; another finds the socket connected. */
 static int connected_before(const struct asked *s)
 {
-	struct peer *known = peers_find(cookie_of(s->fd));
+	struct peer *known = peers_find(peers_cookie(s->fd));
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 
 	if (!known)
 		return 0;
 	if (getpeername(s->fd, (struct sockaddr *)&peer, &len) < 0) {
-		peers_forget(cookie_of(s->fd));
+		peers_forget(peers_cookie(s->fd));
 		return 0;
 	}
 	if (!known->untold)
@@ -273,7 +264,7 @@ static int connect_stream(const struct target *t, const struct asked *s,
 	struct endpoint e;
 	int r, busy;
 
-	if (flight_join(cookie_of(s->fd), t)) {
+	if (flight_join(peers_cookie(s->fd), t)) {
 		close(s->fd);
 		return LATER;
 	}
@@ -308,8 +299,8 @@ static int connect_stream(const struct target *t, const struct asked *s,
 /* The program takes its connection apart. */
 static int disconnect(const struct asked *s, const struct peer *to)
 {
-	flight_abort(cookie_of(s->fd));
-	peers_forget(cookie_of(s->fd));
+	flight_abort(peers_cookie(s->fd));
+	peers_forget(peers_cookie(s->fd));
 	return connect(s->fd, (const struct sockaddr *)&to->address, to->len) < 0 ?
 		       -errno : 0;
 }
@@ -352,7 +343,7 @@ static int handle_connect(const struct target *t, const struct seccomp_data *cal
 static int handle_getpeername(const struct target *t, const struct seccomp_data *call,
 			      const struct asked *s)
 {
-	const struct peer *known = peers_find(cookie_of(s->fd));
+	const struct peer *known = peers_find(peers_cookie(s->fd));
 	struct sockaddr_storage real;
 	socklen_t len = sizeof(real), room;
 	int r;

@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "core/handshake.h"
+#include "core/exchange.h"
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/way.h"
@@ -318,50 +318,14 @@ static int dial(struct flight *f)
 
 /* --- the negotiation --------------------------------------------------------- */
 
-static ssize_t send_some(struct flight *f)
-{
-	struct credentials who = config_credentials(config);
-	uint8_t message[SOCKS5_AUTH_MAX];
-	size_t len = handshake_output(&f->handshake, &who, message,
-				      sizeof(message));
-	ssize_t n;
-
-	if (len == 0)
-		return 0;
-	n = send(f->source.fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	explicit_bzero(message, len);
-	if (n < 0)
-		return -errno;
-	handshake_sent(&f->handshake, (size_t)n);
-	return n;
-}
-
-static ssize_t receive_some(struct flight *f)
-{
-	struct credentials who = config_credentials(config);
-	uint8_t bytes[SOCKS5_MESSAGE_MAX];
-	size_t wants = handshake_wants(&f->handshake);
-	ssize_t n;
-
-	if (wants > sizeof(bytes))
-		wants = sizeof(bytes);
-	n = recv(f->source.fd, bytes, wants, MSG_DONTWAIT);
-	if (n < 0)
-		return -errno;
-	if (n > 0)
-		handshake_received(&f->handshake, &who, bytes, (size_t)n);
-	else
-		handshake_eof(&f->handshake);
-	return n;
-}
-
 /* As far as it goes without waiting. */
 static void talk(struct flight *f)
 {
+	struct credentials who = config_credentials(config);
+
 	while (!handshake_over(&f->handshake)) {
 		enum handshake_state before = f->handshake.state;
-		ssize_t n = handshake_sends(&f->handshake) ? send_some(f) :
-							     receive_some(f);
+		long n = exchange_step(&f->handshake, f->source.fd, &who);
 
 		if (n == -EAGAIN)
 			break;
@@ -493,15 +457,6 @@ void flight_abort(uint64_t cookie)
 	free_flight(f);
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 /* NULL: the call is answered with an error, and fd closed. */
 static struct flight *take_off(const struct target *t, int fd,
 			       enum flight_phase phase, const struct peer *shown)
@@ -512,7 +467,7 @@ static struct flight *take_off(const struct target *t, int fd,
 	if (f) {
 		f->source = (struct source){ fd, flight_ready };
 		f->phase = phase;
-		f->cookie = cookie_of(fd);
+		f->cookie = peers_cookie(fd);
 		f->calls[f->n_calls++] = *t;
 		f->begun_ns = loop_now();
 		f->deadline_ns = INT64_MAX;

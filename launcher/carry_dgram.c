@@ -33,15 +33,6 @@ void datagram_setup(const struct config *the_config)
 	config = the_config;
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 /* --- where to ------------------------------------------------------------------- */
 
 enum way { WAY_DIRECT, WAY_STUB };
@@ -110,9 +101,9 @@ int datagram_connect(int fd, int family, const struct peer *to)
 		return r;
 	if (way == WAY_STUB) {
 		dns_admit(fd);
-		peers_set(cookie_of(fd), to);
+		peers_set(peers_cookie(fd), to);
 	} else {
-		peers_forget(cookie_of(fd));
+		peers_forget(peers_cookie(fd));
 	}
 	return 0;
 }

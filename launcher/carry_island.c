@@ -26,6 +26,7 @@
 #include "core/log.h"
 #include "launcher/carry_dns.h"
 #include "launcher/carry_loop.h"
+#include "launcher/carry_peers.h"
 #include "launcher/supervisor.h"
 #include "resolver/nameserver.h"
 
@@ -336,18 +337,9 @@ static int settle_once(void)
 	return r;
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 bool island_has(int fd)
 {
-	uint64_t cookie = cookie_of(fd);
+	uint64_t cookie = peers_cookie(fd);
 
 	for (size_t i = 0; i < ISLANDERS_MAX; i++)
 		if (cookie && islanders[i] == cookie)
@@ -403,6 +395,6 @@ int island_swap(const struct target *t, int number, int fd, int family)
 		close(fresh);
 		return -EHOSTUNREACH;
 	}
-	islanders[turn++ % ISLANDERS_MAX] = cookie_of(fresh);
+	islanders[turn++ % ISLANDERS_MAX] = peers_cookie(fresh);
 	return fresh;
 }

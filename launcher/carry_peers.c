@@ -14,6 +14,15 @@ static struct {
 
 static uint64_t now;
 
+uint64_t peers_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
 static size_t bucket_of(uint64_t cookie)
 {
 	return (size_t)(cookie % BUCKETS); /* the kernel counts them */

@@ -26,6 +26,9 @@ struct peer {
 	struct sockaddr_storage address;
 };
 
+/* What tells a socket from all others, or 0. */
+uint64_t peers_cookie(int fd);
+
 /* Puts the latest in an older one's place. */
 void peers_set(uint64_t cookie, const struct peer *peer);
 

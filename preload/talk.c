@@ -12,9 +12,9 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/epoll.h>
 
+#include "core/exchange.h"
 #include "core/log.h"
 #include "core/sys.h"
 #include "preload/arrival.h"
@@ -32,41 +32,14 @@ void talk_setup(const struct config *the_config)
 	config = the_config;
 }
 
-static long send_some(struct pending *pending, int fd)
+static long step(struct pending *pending, int fd, bool sends)
 {
 	struct credentials who = config_credentials(config);
-	uint8_t message[SOCKS5_AUTH_MAX];
-	size_t len = handshake_output(&pending->handshake, &who, message,
-				      sizeof(message));
-	long n;
+	long n = exchange_step(&pending->handshake, fd, &who);
 
-	if (len == 0)
-		return 0;
-	n = sys6(SYS_sendto, fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT,
-		 NULL, 0);
-	explicit_bzero(message, len);
-	if (n > 0) {
+	if (n > 0 && sends)
 		pending->dialling = false;
-		handshake_sent(&pending->handshake, (size_t)n);
-	}
 	return n == -EINPROGRESS ? -EAGAIN : n; /* TCP_FASTOPEN_CONNECT */
-}
-
-static long receive_some(struct pending *pending, int fd)
-{
-	struct credentials who = config_credentials(config);
-	uint8_t bytes[SOCKS5_MESSAGE_MAX];
-	size_t wants = handshake_wants(&pending->handshake);
-	long n;
-
-	if (wants > sizeof(bytes))
-		wants = sizeof(bytes);
-	n = sys6(SYS_recvfrom, fd, bytes, wants, MSG_DONTWAIT, NULL, NULL);
-	if (n > 0)
-		handshake_received(&pending->handshake, &who, bytes, (size_t)n);
-	else if (n == 0)
-		handshake_eof(&pending->handshake);
-	return n;
 }
 
 static void talk(struct pending *pending, int fd)
@@ -75,8 +48,7 @@ static void talk(struct pending *pending, int fd)
 
 	while (!handshake_over(handshake)) {
 		bool sends = handshake_sends(handshake);
-		long n = sends ? send_some(pending, fd) :
-				 receive_some(pending, fd);
+		long n = step(pending, fd, sends);
 
 		if (n == -EAGAIN)
 			return;
