@@ -504,6 +504,10 @@ static int become_spent(struct conn *conn, int fd)
 
 	if (fresh < 0)
 		return fresh;
+	/* Else the next BIND's answers might not wake who waits for them. */
+	if (conn->pending != NULL)
+		option_set(fresh, SOL_SOCKET, SO_RCVLOWAT,
+			   conn->pending->rcvlowat);
 	outside_of(conn, fd, &outside);
 	spent = conn_made(CONN_SPENT, option_cookie(fresh), &conn->peer);
 	r = spent == NULL ? -ENOBUFS : swap_replace(fd, fresh);
