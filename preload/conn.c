@@ -104,6 +104,7 @@ struct conn *conn_new(struct pending *pending)
 	conn->over = NULL;
 	conn->told = false;
 	conn->control = 0;
+	conn->kept_until_ns = 0;
 	conn->listens = false;
 	conn->names_bound = pending->handshake.command == SOCKS5_BIND;
 	conn->family = pending->family;

@@ -65,6 +65,8 @@ struct bound {
  * @peer:	the address that the program connected to, as it gave it
  * @over:	of the request; NULL: nobody is to be told
  * @owner:	likewise
+ * @kept_until_ns: in CONN_BOUND, until when its control is kept back (listener.h),
+ *		CLOCK_MONOTONIC; 0: it was not yet
  * @bound:	once it is over; for CONNECT only with @control
  * @control:	not 0: listeners of the program may go with it (listener.h); the highest
  *		was used last
@@ -85,6 +87,7 @@ struct conn {
 	struct peer peer;
 	conn_over *over;
 	void *owner;
+	int64_t kept_until_ns;
 	struct bound bound;
 	uint32_t control;
 	bool listens;

@@ -8,6 +8,11 @@
  * of the time. Afterwards they look again in any case: the connect may have begun in
  * another thread while this one slept. With early-data a connection is the program's
  * before the proxy has answered: what is readable then may be the answers.
+ *
+ * A wait for a listener at the proxy and for its control does not say that the control is
+ * readable before the listener is, for a while (listener.c). What would be said is taken out
+ * of the result, and from then on the kernel is not asked for it, or it would wake at once
+ * again and again; the slice ends when the while does.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -67,8 +72,62 @@ static bool needs_us(enum conn_phase phase)
 	return phase <= CONN_BOUND || conn_is_bind(phase);
 }
 
-/* What a listener can become. */
+/* All that a listener can become, and what is kept back of a control. */
 #define LISTENER_EVENTS (POLLIN | POLLRDNORM)
+
+enum { AWAITED_MAX = 8 };
+
+/**
+ * struct awaited - what one wait asks for that has an order
+ * @until_ns:	CLOCK_MONOTONIC: then the first of what is not asked for ends to be kept
+ *		back; INT64_MAX: nothing is
+ * @count:	how many listeners the second reply is awaited of; with more than AWAITED_MAX
+ *		the others have no order
+ * @fds:	they; -1: it is told
+ */
+struct awaited {
+	int64_t until_ns;
+	int count;
+	int fds[AWAITED_MAX];
+};
+
+static void await(struct awaited *awaited, int fd)
+{
+	if (awaited->count < AWAITED_MAX)
+		awaited->fds[awaited->count++] = fd;
+}
+
+static void await_told(struct awaited *awaited, int fd)
+{
+	for (int i = 0; i < awaited->count; i++)
+		if (awaited->fds[i] == fd)
+			awaited->fds[i] = -1;
+}
+
+/* What is readable of fd is not to be told yet, or, before it is: would not be. */
+static bool keeps_back(struct awaited *awaited, int fd, bool readable)
+{
+	for (int i = 0; i < awaited->count; i++) {
+		int listener = awaited->fds[i];
+		int64_t until = listener < 0 ? 0 :
+				listener_keeps_back(listener, fd, readable);
+
+		if (until == 0)
+			continue;
+		if (until < awaited->until_ns)
+			awaited->until_ns = until;
+		return true;
+	}
+	return false;
+}
+
+/* When to look again, for who waits with that in order. */
+static int64_t look_again(const struct awaited *awaited, bool ours)
+{
+	int64_t limit_ns = conn_look_again(ours);
+
+	return limit_ns < awaited->until_ns ? limit_ns : awaited->until_ns;
+}
 
 /* fd is a connection under way, after a step. */
 static bool under_way(int fd)
@@ -82,9 +141,10 @@ static bool under_way(int fd)
 
 /*
  * Whether fd is a connection under way, for which the program asks for *events; that is
- * then what is to be waited for. It is not stepped: what can be is what will wake.
+ * then what is to be waited for; a listener is noted in awaited. It is not stepped: what can
+ * be is what will wake.
  */
-static bool to_wait_for(int fd, short *events)
+static bool to_wait_for(int fd, short *events, struct awaited *awaited)
 {
 	struct conn *conn;
 	enum conn_phase phase;
@@ -95,6 +155,8 @@ static bool to_wait_for(int fd, short *events)
 	if (conn == NULL)
 		return false;
 	phase = conn_look(conn);
+	if (phase == CONN_BOUND && *events & LISTENER_EVENTS)
+		await(awaited, fd);
 	if (phase == CONN_PENDING || phase == CONN_BOUND)
 		*events = conn_events(conn);
 	else if (phase == CONN_EARLY)
@@ -164,10 +226,25 @@ static void wait_for_us(struct pollfd *copy, short events)
 	copy->events = (short)(events | POLL_OURS);
 }
 
+/* Of what is kept back the kernel is asked for the rest alone. */
+static void prepare_kept(struct pollfd *copy, nfds_t n, struct awaited *awaited)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (copy[i].fd >= 0 && copy[i].events & LISTENER_EVENTS &&
+		    !(copy[i].events & POLL_OURS) &&
+		    keeps_back(awaited, copy[i].fd, false))
+			copy[i].events = (short)((copy[i].events &
+						  ~LISTENER_EVENTS) |
+						 POLL_OURS);
+}
+
 /* The copy asks for what is to be waited for. Returns whether we wait for any of it. */
-static bool prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
+static bool prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n,
+		    struct awaited *awaited)
 {
 	bool ours = false;
+
+	*awaited = (struct awaited){ .until_ns = INT64_MAX };
 
 	for (nfds_t i = 0; i < n; i++) {
 		short events = (short)(fds[i].events & ~POLL_OURS);
@@ -175,11 +252,13 @@ static bool prepare(const struct pollfd *fds, struct pollfd *copy, nfds_t n)
 		copy[i].fd = fds[i].fd;
 		copy[i].events = events;
 		copy[i].revents = 0;
-		if (fds[i].fd < 0 || !to_wait_for(fds[i].fd, &events))
+		if (fds[i].fd < 0 || !to_wait_for(fds[i].fd, &events, awaited))
 			continue;
 		wait_for_us(&copy[i], events);
 		ours = true;
 	}
+	if (awaited->count > 0)
+		prepare_kept(copy, n, awaited);
 	return ours;
 }
 
@@ -216,11 +295,34 @@ static void step_thing(int fd)
 	fdtable_put(thing);
 }
 
+/* An end is told at once. */
+static bool only_readable(short revents)
+{
+	return revents & LISTENER_EVENTS &&
+	       !(revents & (POLLHUP | POLLERR | POLLRDHUP));
+}
+
+/* Takes out what is not to be told yet. Returns how many have nothing left to be told. */
+static int keep_back(struct pollfd *fds, nfds_t n, struct awaited *awaited)
+{
+	int kept = 0;
+
+	for (nfds_t i = 0; awaited->count > 0 && i < n; i++) {
+		if (!only_readable(fds[i].revents) ||
+		    !keeps_back(awaited, fds[i].fd, true))
+			continue;
+		fds[i].revents &= ~LISTENER_EVENTS;
+		kept += fds[i].revents == 0;
+	}
+	return kept;
+}
+
 /*
  * What woke and was not waited for by us is told, what was is stepped and looked at anew;
  * returns how many are told.
  */
-static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
+static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n,
+		struct awaited *awaited)
 {
 	int told = 0;
 
@@ -232,10 +334,12 @@ static int tell(struct pollfd *fds, const struct pollfd *copy, nfds_t n)
 			fds[i].revents = shown_now(fds[i].fd, fds[i].events);
 		else if (fds[i].revents != 0 && woke_for_us(fds[i].fd))
 			fds[i].revents = 0;
-		if (fds[i].revents != 0)
+		if (fds[i].revents != 0) {
+			await_told(awaited, fds[i].fd);
 			told++;
+		}
 	}
-	return told;
+	return told - keep_back(fds, n, awaited);
 }
 
 /* Behind the n of the program: what their things attend to. Returns how many. */
@@ -276,21 +380,23 @@ static int poll_pending(struct pollfd *fds, struct pollfd *copy, nfds_t n,
 			struct span *span, const sigset_t *mask)
 {
 	for (;;) {
+		struct awaited awaited;
 		struct timespec slice;
 		size_t more;
 		bool ours;
 		int r;
 
 		conn_expire();
-		ours = prepare(fds, copy, n);
+		ours = prepare(fds, copy, n, &awaited);
 		more = prepare_attendants(fds, copy + n, n);
 		r = REAL(ppoll)(copy, n + more,
-				span_slice(span, conn_look_again(ours), &slice),
+				span_slice(span, look_again(&awaited, ours),
+					   &slice),
 				mask);
 		if (r < 0)
 			return r;
 		r -= step_attendants(fds, n, copy + n, more);
-		r = r > 0 ? tell(fds, copy, n) : 0;
+		r = r > 0 ? tell(fds, copy, n, &awaited) : 0;
 		if (r > 0)
 			return r;
 		if (span_over(span)) {
@@ -415,12 +521,16 @@ static bool in_sets(const struct sets *sets, int fd)
 	       in_set(sets->set[SET_EXCEPT], fd);
 }
 
+static void take_out(set_word *set, int fd)
+{
+	set[fd / WORD_BITS] &= ~(1ul << (fd % WORD_BITS));
+}
+
 static void clear(struct sets *sets, int fd)
 {
 	for (int i = 0; i < SETS; i++)
 		if (sets->set[i])
-			sets->set[i][fd / WORD_BITS] &=
-				~(1ul << (fd % WORD_BITS));
+			take_out(sets->set[i], fd);
 }
 
 static void copy_sets(struct sets *to, const struct sets *from)
@@ -470,18 +580,30 @@ static void show(const struct sets *given, struct sets *got, int fd)
 			add(got->set[i], fd);
 }
 
+/* As prepare_kept; select cannot ask for an end alone, so that is told when all is. */
+static void prepare_kept_sets(struct sets *asked, const set_word *ours,
+			      struct awaited *awaited)
+{
+	for (int fd = 0; fd < asked->n; fd++)
+		if (in_set(asked->set[SET_IN], fd) && !in_set(ours, fd) &&
+		    keeps_back(awaited, fd, false))
+			take_out(asked->set[SET_IN], fd);
+}
+
 /* Asks for the handshake's events where a connection is under way: such are ours. */
 static bool prepare_sets(const struct sets *given, struct sets *asked,
-			 set_word *ours)
+			 set_word *ours, struct awaited *awaited)
 {
 	bool any = false;
+
+	*awaited = (struct awaited){ .until_ns = INT64_MAX };
 
 	copy_sets(asked, given);
 	memset(ours, 0, given->bytes);
 	for (int fd = 0; fd < given->n; fd++) {
 		short events = asked_for(given, fd);
 
-		if (!in_sets(given, fd) || !to_wait_for(fd, &events))
+		if (!in_sets(given, fd) || !to_wait_for(fd, &events, awaited))
 			continue;
 		clear(asked, fd);
 		for (int i = 0; i < SETS; i++)
@@ -490,12 +612,30 @@ static bool prepare_sets(const struct sets *given, struct sets *asked,
 		add(ours, fd);
 		any = true;
 	}
+	if (awaited->count > 0)
+		prepare_kept_sets(asked, ours, awaited);
 	return any;
+}
+
+/* As keep_back: returns how many bits were taken out. */
+static int keep_back_sets(struct sets *got, struct awaited *awaited)
+{
+	int kept = 0;
+
+	for (int fd = 0; awaited->count > 0 && fd < got->n; fd++) {
+		if (!in_set(got->set[SET_IN], fd) ||
+		    !only_readable(shown_now(fd, LISTENER_EVENTS)) ||
+		    !keeps_back(awaited, fd, true))
+			continue;
+		take_out(got->set[SET_IN], fd);
+		kept++;
+	}
+	return kept;
 }
 
 /* Takes out what is not to be told; returns how many bits are left. */
 static int tell_sets(const struct sets *given, struct sets *got,
-		     const set_word *ours)
+		     const set_word *ours, struct awaited *awaited)
 {
 	int told = 0;
 
@@ -508,8 +648,10 @@ static int tell_sets(const struct sets *given, struct sets *got,
 			clear(got, fd);
 		for (int i = 0; i < SETS; i++)
 			told += in_set(got->set[i], fd);
+		if (in_set(got->set[SET_IN], fd))
+			await_told(awaited, fd);
 	}
-	return told;
+	return told - keep_back_sets(got, awaited);
 }
 
 /* The same of those alone that were given. */
@@ -590,8 +732,7 @@ static int fds_to_sets(const struct pollfd *fds, nfds_t n, struct sets *got)
 				     fds[i].revents & meaning[k].show;
 
 			if (!shown && got->set[k])
-				got->set[k][fds[i].fd / WORD_BITS] &=
-					~(1ul << (fds[i].fd % WORD_BITS));
+				take_out(got->set[k], fds[i].fd);
 			bits += shown;
 		}
 	}
@@ -646,18 +787,20 @@ static int select_pending(const struct sets *given, struct sets *got,
 			  const sigset_t *mask)
 {
 	for (;;) {
+		struct awaited awaited;
 		struct timespec slice;
 		bool any;
 		int r;
 
 		conn_expire();
-		any = prepare_sets(given, got, ours);
+		any = prepare_sets(given, got, ours, &awaited);
 		r = select_once(given, got,
-				span_slice(span, conn_look_again(any), &slice),
+				span_slice(span, look_again(&awaited, any),
+					   &slice),
 				mask);
 		if (r < 0)
 			return r;
-		r = r > 0 ? tell_sets(given, got, ours) : 0;
+		r = r > 0 ? tell_sets(given, got, ours, &awaited) : 0;
 		if (r > 0 || span_over(span)) {
 			give_sets(given, got);
 			return r;

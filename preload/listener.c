@@ -33,6 +33,22 @@
  * asked for (at once where an epoll could not tell us that somebody waits). getsockname()
  * then shows its new port.
  *
+ * Without a proxy the server's connection is complete before the server can say so on the
+ * control: whoever looks at both never sees that the transfer is over (226) before the
+ * listener is readable, and programs rely on it: curl ends with an error. Here these are
+ * two connections through the proxy, and a small file's 226 may well be faster than the
+ * second reply. So a poll or select that asks for both does not show the control as
+ * readable until the second reply is there: once for each BIND, and for KEEP_NS at most.
+ * That is no wait more, not even where the call does not wait (hook_wait.c). It concerns
+ * 226 and 250, and what cannot be read (TLS); all else, and the end of the control, is told
+ * at once. A listener in CONN_BOUND goes with all controls to its server.
+ *
+ * Not so in an epoll: its event is data of the program's and no socket. It would have to be
+ * taken out of the kernel's registration, and be put back when the time is over, by whatever
+ * process looks then. Who waits so either looks at the listener alone, or asks poll before
+ * he judges, as libcurl does: to that the control does not look readable for a while after
+ * its event, which an edge does not say again.
+ *
  * fork: the record of a BIND is shared and kept for as long as somebody has the listener
  * (pending.c), and says whether the connection was taken. The other side's listener is
  * then as spent.
@@ -62,6 +78,9 @@
 
 /* How long the word of a proxy counts that it has no BIND. */
 #define LACK_NS (300 * NS_PER_S)
+
+/* How long a control is kept back at the most. */
+#define KEEP_NS (100 * NS_PER_MS)
 
 static const struct config *config;
 uint32_t listener_controls;
@@ -490,6 +509,62 @@ void listener_dissolve(int fd)
 	conn_abandon(fd);
 	token_connect(fd, &none, sizeof(none));
 	option_set(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+}
+
+/* --- what the server says meanwhile -------------------------------------------------- */
+
+/* That what it says may be about this listener. */
+static bool go_together(const struct conn *listener, const struct conn *control)
+{
+	const struct peer *a = &listener->peer, *b = &control->peer;
+
+	return control->control != 0 && a->len == b->len &&
+	       memcmp(&a->address, &b->address, a->len) == 0;
+}
+
+/* What the server says is that the transfer is over, or it cannot be read. */
+static bool says_over(int control)
+{
+	char in[3];
+	long n = sys6(SYS_recvfrom, control, in, sizeof(in),
+		      MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
+
+	if (n <= 0)
+		return false;
+	return in[0] < '0' || in[0] > '9' ||
+	       memcmp(in, "226", (size_t)n) == 0 ||
+	       memcmp(in, "250", (size_t)n) == 0;
+}
+
+static int64_t kept_until(struct conn *listener, bool readable)
+{
+	int64_t now = clock_now_ns(), until = 0;
+
+	if (!readable)
+		until = __atomic_load_n(&listener->kept_until_ns,
+					__ATOMIC_RELAXED);
+	else if (__atomic_compare_exchange_n(&listener->kept_until_ns, &until,
+					     now + KEEP_NS, false,
+					     __ATOMIC_RELAXED,
+					     __ATOMIC_RELAXED))
+		until = now + KEEP_NS;
+	return until > now ? until : 0;
+}
+
+int64_t listener_keeps_back(int fd, int control, bool readable)
+{
+	struct conn *listener = conn_get(fd), *other = conn_get(control);
+	enum conn_phase phase = CONN_CONNECTED;
+	int64_t until = 0;
+
+	if (listener != NULL && other != NULL)
+		phase = conn_look(listener);
+	if ((phase == CONN_BOUND || phase == CONN_ARRIVED) &&
+	    go_together(listener, other) && (!readable || says_over(control)))
+		until = kept_until(listener, readable);
+	conn_put(other);
+	conn_put(listener);
+	return until;
 }
 
 /* --- accept ----------------------------------------------------------------------- */

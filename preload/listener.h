@@ -62,6 +62,13 @@ int listener_accept(int fd, int flags, struct sockaddr_storage *peer);
 int listener_attend(int fd);
 
 /*
+ * A wait asks for the listener fd, whose second reply is awaited, and for control, too:
+ * until when (CLOCK_MONOTONIC) it does not say that control is readable; 0: it does. That
+ * time begins when control is first seen to be (readable).
+ */
+int64_t listener_keeps_back(int fd, int control, bool readable);
+
+/*
  * connect() or shutdown(): what is no listener yet, or not any more, is as before its BIND.
  */
 void listener_dissolve(int fd);

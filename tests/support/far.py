@@ -9,9 +9,9 @@ On each address:
     port 10   says "bye" and ends the connection
     port 11   reads to the end, then says how many bytes came and their CRC
     port 12   sends a mebibyte (SOURCE below) and ends the connection
-    port 21   calls back: "CALL ADDRESS PORT MS\n" lets it wait, connect there from
-              its port 20, say "called" and be as port 7; here it says "150" when it
-              has connected and "425" when it cannot
+    port 21   calls back: "CALL ADDRESS PORT MS [SAYS]\n" lets it wait, connect there
+              from its port 20, say "called" and be as port 7; here it says "150" (or
+              SAYS) when it has connected and "425" when it cannot
 """
 
 import asyncio
@@ -80,13 +80,13 @@ async def call_back_again(host, port, source):
     raise asyncio.TimeoutError
 
 
-async def called(host, port, source, control):
+async def called(host, port, source, control, says="150"):
     try:
         reader, writer = await call_back_again(host, port, source)
     except (OSError, asyncio.TimeoutError):
         control.write(b"425\n")
         return
-    control.write(b"150\n")
+    control.write(says.encode() + b"\n")
     try:
         writer.write(b"called\n")
         await echo(reader, writer)
@@ -99,10 +99,11 @@ async def caller(reader, writer):
     source = writer.get_extra_info("sockname")[0]
     calls = set()
     while line := await reader.readline():
-        _, host, port, ms = line.decode().split()
+        _, host, port, ms, *says = line.decode().split()
         await asyncio.sleep(int(ms) / 1000)
         # The loop keeps weak references only.
-        calls.add(asyncio.create_task(called(host, int(port), source, writer)))
+        calls.add(asyncio.create_task(
+            called(host, int(port), source, writer, *says)))
 
 
 def server(serve):

@@ -4,25 +4,13 @@
 # time: 240
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/e2e/bind.sh
+. "$HERE/bind.sh"
 topology
-start world far "$PYTHON" "$SUPPORT/far.py" "$WORLD" "$WORLD6" "$OTHER"
-wait_until "the far side" grep -q listening "$WORK/far.log"
+start_callers
 start_danted none
 start_microsocks none
 start_ssh_d
-
-# One listener of the scripted proxy for each script: url SCRIPT is its URL.
-declare -A ports
-next_port=1100 scripts=()
-script() {
-	ports[$1]=$next_port
-	scripts+=("--at=$PROXY:$next_port=$1")
-	next_port=$((next_port + 1))
-}
-
-url() {
-	echo "socks5h://$PROXY:${ports[$1]}"
-}
 
 for cut in 0 1 4 5 9; do
 	script "bind.cut=$cut"
@@ -36,7 +24,6 @@ for rep in 1 2 7 8 200; do
 	script "bind.rep=$rep"
 	script "second.rep=$rep"
 done
-script plain
 script bind.rep=7,bind.tail=none
 script bind.rep=7,bind.tail=short
 script bind.drip=20,second.drip=20
@@ -52,16 +39,7 @@ script second.bound=caller.example:20
 script second.bound=0.0.0.0:0
 script second.append=first
 script bind.silent
-ports[plain]=1099
-start_proxy scripted --name "www.world.example=$WORLD" \
-	--at="$PROXY:1099" "${scripts[@]/--at=$PROXY:*=plain/--at=$PROXY:1098}"
-
-# active URL WORD...: active.py's lines, joined by commas; the log in "said".
-active() {
-	in_client env SOCKSIFY_LOG="$WORK/said" SOCKSIFY_TIMEOUT="${TIMEOUT:-10}" \
-		"$SOCKSIFY" -x "$1" "$PYTHON" "$SUPPORT/active.py" "${@:2}" \
-		2>&1 | paste -s -d, -
-}
+start_scripts
 
 # forget: the log begins anew.
 forget() {
@@ -185,6 +163,9 @@ done <<-END
 	8 EAFNOSUPPORT
 	200 ECONNREFUSED
 END
+like "and then a further BIND is asked for, and nothing waits for its time to be over" \
+	"$(active "$(url second.rep=1)" "$WORLD" named)" \
+	",accept ECONNREFUSED,after 0 s,named $OUTSIDE in time$"
 for cut in 0 1 4 5 9; do
 	like "a second reply that ends after $cut bytes" \
 		"$(active "$(url "second.cut=$cut")" "$WORLD" poll)" \
