@@ -117,9 +117,10 @@ $(LIBRARY): $(call obj,$(PRELOAD)) $(BUILD)/libinner.a $(BUILD)/gen/exports.map 
 		-Wl,-z,lazy -Wl,-z,relro -Wl,-soname,libsocksify.so $(QUICK_START) \
 		$(if $(SANITIZE),,-Wl,-z,defs) -ldl
 
-$(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
+$(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a $(CARES)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a \
+		$(CARES) -Wl,-z,lazy
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)

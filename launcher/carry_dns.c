@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "launcher/carry_ask.h"
 #include "launcher/carry_loop.h"
 #include "resolver/dnswire.h"
 #include "resolver/stub.h"
@@ -31,12 +32,12 @@ struct server {
 };
 
 /**
- * struct stream - a connection with questions
+ * struct dns_stream - a connection with questions
  * @source:	first
  * @have:	bytes in @in
  * @in:		a length in two octets, and the question, as far as it is here
  */
-struct stream {
+struct dns_stream {
 	struct source source;
 	size_t have;
 	uint8_t in[2 + DNS_QUERY_MAX];
@@ -84,53 +85,167 @@ static bool is_admitted(int type, const struct sockaddr_storage *from)
 
 /* --- answers ------------------------------------------------------------------- */
 
-size_t dns_reply(const uint8_t *query, size_t len, bool stream, uint8_t *reply,
-		 size_t size)
-{
-	size_t reply_len;
+enum { REPLY_MAX = 65535 }; /* what the length before it can say */
 
-	switch (stub_answer(query, len, stream, reply, size, &reply_len)) {
-	case STUB_REPLY:
-		return reply_len;
-	case STUB_ASK:
-		return stub_fail(query, len, DNS_SERVFAIL, reply, size);
-	default:
-		return 0;
-	}
+/* Room for the length, and the reply behind it. */
+static uint8_t frame[2 + REPLY_MAX];
+static uint8_t *const reply = frame + 2;
+
+static bool send_stream(struct dns_stream *s, size_t len)
+{
+	frame[0] = (uint8_t)(len >> 8);
+	frame[1] = (uint8_t)len;
+	/* It fits what the kernel keeps, or nobody reads. */
+	return send(s->source.fd, frame, 2 + len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	       (ssize_t)(2 + len);
 }
 
-static void datagram_ready(struct source *source, uint32_t events)
+static void send_datagram(const struct dns_asker *to, size_t len)
 {
-	static uint8_t query[DNS_QUERY_MAX], reply[DNS_REPLY_MAX];
-	struct sockaddr_storage from;
-	socklen_t from_len = sizeof(from);
-	ssize_t n;
-	size_t len;
+	struct iovec iov = { reply, len };
+	struct msghdr m = { .msg_name = (void *)&to->address,
+			    .msg_namelen = to->len,
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = (void *)to->control,
+			    .msg_controllen = to->control_len };
 
-	(void)events;
-	n = recvfrom(source->fd, query, sizeof(query), MSG_DONTWAIT,
-		     (struct sockaddr *)&from, &from_len);
-	if (n <= 0 || !is_admitted(SOCK_DGRAM, &from))
-		return;
-	len = dns_reply(query, (size_t)n, false, reply, sizeof(reply));
+	if (to->server->ready)
+		sendmsg(to->server->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What is in reply. */
+static bool send_reply(const struct dns_asker *to, size_t len)
+{
+	if (len > 0 && to->stream)
+		return send_stream(to->stream, len);
 	if (len > 0)
-		sendto(source->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		       (struct sockaddr *)&from, from_len);
+		send_datagram(to, len);
+	return true;
 }
 
-static void end_stream(struct stream *s)
+static bool send_failure(const struct dns_asker *to, const uint8_t *query, size_t len)
 {
+	return send_reply(to, stub_fail(query, len, DNS_SERVFAIL, reply, REPLY_MAX));
+}
+
+/* --- answers that come later ---------------------------------------------------- */
+
+/**
+ * struct waiting - a question that is asked for real
+ * @next:	in the list of all
+ * @ask:	who asks
+ * @asker:	who is to have the answer
+ * @len:	of @query
+ */
+struct waiting {
+	struct waiting *next;
+	struct ask *ask;
+	struct dns_asker asker;
+	size_t len;
+	uint8_t query[];
+};
+
+static struct waiting *all_waiting;
+
+static void unlink_waiting(struct waiting *w)
+{
+	struct waiting **link = &all_waiting;
+
+	while (*link != w)
+		link = &(*link)->next;
+	*link = w->next;
+}
+
+static void end_stream(struct dns_stream *s)
+{
+	struct waiting *next;
+
+	for (struct waiting *w = all_waiting; w; w = next) {
+		next = w->next;
+		if (w->asker.stream != s)
+			continue;
+		ask_forget(w->ask);
+		unlink_waiting(w);
+		free(w);
+	}
 	loop_remove(&s->source);
 	close(s->source.fd);
 	free(s);
 	streams--;
 }
 
-/* Answers the whole questions that are there; false: the stream is of no use any more. */
-static bool answer_stream(struct stream *s)
+static void asked(void *arg, const uint8_t *answer, size_t len)
 {
-	static uint8_t reply[2 + DNS_REPLY_MAX];
-	size_t len, n;
+	struct waiting *w = arg;
+	bool sent;
+
+	unlink_waiting(w);
+	if (len > 0)
+		memcpy(reply, answer, len);
+	if (len > 0 && !w->asker.stream)
+		len = stub_fit(w->query, w->len, reply, len);
+	sent = len > 0 ? send_reply(&w->asker, len) :
+			 send_failure(&w->asker, w->query, w->len);
+	if (!sent)
+		end_stream(w->asker.stream);
+	free(w);
+}
+
+static bool ask_for_real(const struct dns_asker *asker, const uint8_t *query, size_t len)
+{
+	struct waiting *w = malloc(sizeof(*w) + len);
+
+	if (!w)
+		return send_failure(asker, query, len);
+	w->asker = *asker;
+	w->len = len;
+	memcpy(w->query, query, len);
+	w->ask = ask_begin(query, len, asked, w);
+	if (!w->ask) {
+		free(w);
+		return send_failure(asker, query, len);
+	}
+	w->next = all_waiting;
+	all_waiting = w;
+	return true;
+}
+
+bool dns_answer(const struct dns_asker *asker, const uint8_t *query, size_t len)
+{
+	size_t reply_len;
+
+	switch (stub_answer(query, len, asker->stream != NULL, reply, REPLY_MAX,
+			    &reply_len)) {
+	case STUB_REPLY:
+		return send_reply(asker, reply_len);
+	case STUB_ASK:
+		return ask_for_real(asker, query, len);
+	default:
+		return true;
+	}
+}
+
+/* --- who asks --------------------------------------------------------------------- */
+
+static void datagram_ready(struct source *source, uint32_t events)
+{
+	struct dns_asker asker = { .server = source, .len = sizeof(asker.address) };
+	static uint8_t query[DNS_QUERY_MAX];
+	ssize_t n;
+
+	(void)events;
+	n = recvfrom(source->fd, query, sizeof(query), MSG_DONTWAIT,
+		     (struct sockaddr *)&asker.address, &asker.len);
+	if (n > 0 && is_admitted(SOCK_DGRAM, &asker.address))
+		dns_answer(&asker, query, (size_t)n);
+}
+
+/* Answers the whole questions that are there; false: the stream is of no use any more. */
+static bool answer_stream(struct dns_stream *s)
+{
+	const struct dns_asker asker = { .stream = s };
+	size_t len;
 
 	while (s->have >= 2) {
 		len = (size_t)s->in[0] << 8 | s->in[1];
@@ -138,12 +253,7 @@ static bool answer_stream(struct stream *s)
 			return false;
 		if (s->have < 2 + len)
 			return true;
-		n = dns_reply(s->in + 2, len, true, reply + 2, DNS_REPLY_MAX);
-		reply[0] = (uint8_t)(n >> 8);
-		reply[1] = (uint8_t)n;
-		/* It fits what the kernel keeps, or nobody reads. */
-		if (n > 0 && send(s->source.fd, reply, 2 + n,
-				  MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)(2 + n))
+		if (!dns_answer(&asker, s->in + 2, len))
 			return false;
 		s->have -= 2 + len;
 		memmove(s->in, s->in + 2 + len, s->have);
@@ -151,16 +261,28 @@ static bool answer_stream(struct stream *s)
 	return true;
 }
 
+static bool has_waiting(const struct dns_stream *s)
+{
+	for (const struct waiting *w = all_waiting; w; w = w->next)
+		if (w->asker.stream == s)
+			return true;
+	return false;
+}
+
+/* Who has said all that it will may still wait for an answer. */
 static void stream_ready(struct source *source, uint32_t events)
 {
-	struct stream *s = (struct stream *)source;
+	struct dns_stream *s = (struct dns_stream *)source;
 	ssize_t n;
 
-	(void)events;
 	n = recv(source->fd, s->in + s->have, sizeof(s->in) - s->have,
 		 MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
+	if (n == 0 && !(events & (EPOLLHUP | EPOLLERR)) && has_waiting(s)) {
+		loop_change(source, 0);
+		return;
+	}
 	if (n > 0)
 		s->have += (size_t)n;
 	if (n <= 0 || !answer_stream(s))
@@ -171,7 +293,7 @@ static void listener_ready(struct source *source, uint32_t events)
 {
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
-	struct stream *s;
+	struct dns_stream *s;
 	int fd;
 
 	(void)events;

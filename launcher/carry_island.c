@@ -232,14 +232,14 @@ static struct source servers[2];
 /* The answer goes out from the address that was asked, by the same control data. */
 static void server_ready(struct source *source, uint32_t events)
 {
-	static uint8_t query[DNS_QUERY_MAX], reply[DNS_REPLY_MAX];
-	static _Alignas(struct cmsghdr) char control[256];
-	struct sockaddr_storage from;
+	static uint8_t query[DNS_QUERY_MAX];
+	struct dns_asker asker = { .server = source };
 	struct iovec iov = { query, sizeof(query) };
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from),
+	struct msghdr m = { .msg_name = &asker.address,
+			    .msg_namelen = sizeof(asker.address),
 			    .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+			    .msg_control = asker.control,
+			    .msg_controllen = sizeof(asker.control) };
 	struct cmsghdr *c;
 	ssize_t n;
 
@@ -253,10 +253,9 @@ static void server_ready(struct source *source, uint32_t events)
 
 		info->ipi_spec_dst = info->ipi_addr;
 	}
-	iov.iov_base = reply;
-	iov.iov_len = dns_reply(query, (size_t)n, false, reply, sizeof(reply));
-	if (iov.iov_len > 0)
-		sendmsg(source->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	asker.len = m.msg_namelen;
+	asker.control_len = m.msg_controllen;
+	dns_answer(&asker, query, (size_t)n);
 }
 
 static void dismiss_keeper(void)

@@ -25,6 +25,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/sys.h"
+#include "launcher/carry_ask.h"
 #include "launcher/carry_call.h"
 #include "launcher/carry_connect.h"
 #include "launcher/carry_dgram.h"
@@ -248,6 +249,12 @@ static int64_t earliest(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* What time has come for is done; until when there is nothing. */
+static int64_t next_time(void)
+{
+	return earliest(earliest(flight_expire(), ask_expire()), wake_command());
+}
+
 static void take_child(pid_t pid, int status)
 {
 	if (pid != program)
@@ -390,6 +397,7 @@ static void read_config(void)
 	judge_setup(&config);
 	flight_setup(&config);
 	datagram_setup(&config);
+	ask_setup(&config);
 }
 
 static int open_signals(void)
@@ -457,6 +465,6 @@ void supervisor_main(const struct supervision *supervision)
 		fail(-errno, "PR_SET_CHILD_SUBREAPER");
 	start_all(supervision);
 	while (program > 0 || !deserted)
-		loop_once(earliest(flight_expire(), wake_command()));
+		loop_once(next_time());
 	_exit(0);
 }

@@ -2,6 +2,8 @@
 // carried.go COUNT URL - Go's own HTTP client: COUNT pages at once
 // carried.go signal ADDRESS - a signal for the first thread, which waits in connect
 // carried.go busy URL - garbage is collected while a page is on its way
+// carried.go text NAME - what a lookup of its TXT records says
+// carried.go records ZONE - what a name server says besides addresses; 40 at once
 //
 // Says "COUNT ok", or each error, and of the last one whom the connection is to.
 
@@ -79,6 +81,37 @@ func collect(url string) {
 	}
 }
 
+func records(zone string) {
+	mail, err := net.LookupMX(zone)
+	for _, record := range mail {
+		fmt.Println(record.Pref, record.Host)
+	}
+	fmt.Println(err)
+	_, services, err := net.LookupSRV("sip", "tcp", zone)
+	fmt.Println(len(services), err)
+	big, err := net.LookupTXT("big." + zone)
+	fmt.Println(len(big), err)
+	_, err = net.LookupTXT("absent." + zone)
+	missing, _ := err.(*net.DNSError)
+	fmt.Println(missing != nil && missing.IsNotFound)
+	all := make(chan error)
+	for i := 0; i < 40; i++ {
+		go func() {
+			_, err := net.LookupTXT(zone)
+			all <- err
+		}()
+	}
+	good := 0
+	for i := 0; i < 40; i++ {
+		if err := <-all; err == nil {
+			good++
+		} else {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(good, "at once")
+}
+
 func main() {
 	switch os.Args[1] {
 	case "signal":
@@ -86,6 +119,12 @@ func main() {
 		return
 	case "busy":
 		collect(os.Args[2])
+		return
+	case "text":
+		fmt.Println(net.LookupTXT(os.Args[2]))
+		return
+	case "records":
+		records(os.Args[2])
 		return
 	}
 	count, _ := strconv.Atoi(os.Args[1])

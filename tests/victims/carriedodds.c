@@ -15,13 +15,16 @@
  *     carriedodds peer-nowhere ADDRESS PORT    getpeername into no memory
  *     carriedodds waits ADDRESS PORT [thread]    says "ready", and connects
  *     carriedodds full ADDRESS PORT        connects when standard error has no room
+ *     carriedodds records NAME TYPE       RCODE and number of answers, by res_query
  *     carriedodds label               a flow label
  */
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -421,6 +424,21 @@ static int full(const char *host, int port)
 	return 0;
 }
 
+/* Asked and answered, as the message says itself. */
+static int records(const char *name, int type)
+{
+	unsigned char query[512], reply[4096] = { 0 };
+	int len = res_mkquery(ns_o_query, name, ns_c_in, type, NULL, 0, NULL, query,
+			      sizeof(query));
+
+	len = res_send(query, len, reply, sizeof(reply));
+	if (len < 12)
+		puts("no answer");
+	else
+		printf("%d %d\n", reply[3] & 15, reply[6] << 8 | reply[7]);
+	return 0;
+}
+
 /* --- processes --------------------------------------------------------------------- */
 
 static int orphan(const char *host, int port)
@@ -476,6 +494,8 @@ int main(int argc, char **argv)
 		return many(atoi(argv[2]), argv[3], atoi(argv[4]));
 	if (!strcmp(what, "full") && argc == 4)
 		return full(argv[2], atoi(argv[3]));
+	if (!strcmp(what, "records") && argc == 4)
+		return records(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "burn") && argc == 3)
 		return burn(atol(argv[2]));
 	if (!strcmp(what, "peer-nowhere") && argc == 4)

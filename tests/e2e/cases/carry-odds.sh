@@ -45,6 +45,7 @@ is "a signal for one thread" "$(waits thread)" handler
 
 # What a terminal's ^Z does, and fg.
 for how in "" thread; do
+	rm -f "$WORK/waits.out" "$WORK/waits.pid"
 	# shellcheck disable=SC2086 # a word or none
 	in_client sh -c 'echo $$ >"$1"; shift; exec "$@"' - "$WORK/waits.pid" "$SOCKSIFY" -q \
 		-x "socks5h://$PROXY:1093" --timeout 60 "$odds" waits "$WORLD" 80 $how \
@@ -113,9 +114,10 @@ wait "$orphan"
 
 # A second row of them, after the first has filled what is filled once.
 for n in 500 3000; do
+	rm -f "$WORK/many.out"
 	by 1094 -q "$odds" many "$n" "$WORLD" 80 <&8 >"$WORK/many.out" 2>&1 &
 	many=$!
-	until grep -q ok "$WORK/many.out"; do
+	until grep -qs ok "$WORK/many.out"; do
 		kill -0 "$many" 2>/dev/null || bail_out "$(cat "$WORK/many.out")"
 		sleep 0.05
 	done
