@@ -234,7 +234,7 @@ unit: $(UNITS)
 	@sh tests/unit/run $(UNITS)
 
 # The programs are built for the cases that run them.
-e2e: all victims $(if $(CASES),$(if $(filter java compiled carry,$(CASES)),programs),programs)
+e2e: all victims $(if $(CASES),$(if $(filter java compiled carry carry-dns carry-odds,$(CASES)),programs),programs)
 	@BUILD=$(BUILD) tests/e2e/run $(CASES)
 
 # Each fuzzer by libFuzzer for FUZZ_SECONDS; new finds stay in BUILD.

@@ -274,7 +274,7 @@ int64_t ask_expire(void)
 	int64_t next = INT64_MAX;
 
 	while (asks && step_one(loop_now()))
-		continue;
+		;
 	for (const struct ask *ask = asks; ask; ask = ask->next)
 		if (lookup_deadline(ask->lookup) < next)
 			next = lookup_deadline(ask->lookup);

@@ -23,6 +23,8 @@ MX=15 TXT=16 SRV=33
 for url in "$DANTE" "$SLOW"; do
 	for program in "$static" "$musl"; do
 		while read -r name type; do
+			# musl waits for ten seconds whether somebody else knows.
+			[ "$program $name" != "$musl broken.world.example" ] || continue
 			is "$(basename "$program"): $name $type by $url" \
 				"$(through "$url" "$program" records "$name" "$type" 2>&1)" \
 				"$(in_proxyhost "$program" records "$name" "$type" 2>&1)"
