@@ -163,6 +163,7 @@ const struct thing_kind dgram_kind = {
 
 static struct dgram *dgram_new(int fd, int family)
 {
+	static const struct peer nowhere;
 	struct dgram *dgram;
 
 	if (dgram_any_leaving())
@@ -177,7 +178,6 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->connected = DGRAM_NONE;
 	dgram->cookie = option_cookie(fd);
 	__atomic_store_n(&dgram->leaves, 0, __ATOMIC_RELAXED);
-	dgram->shared = false;
 	dgram->nudged = false;
 	dgram->handed_on = false;
 	dgram->parted = false;
@@ -188,18 +188,16 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->error = 0;
 	dgram->dropped = 0;
-	dgram->selves[0].len = dgram->selves[1].len = 0;
+	pair_write(&dgram->self_turn, dgram->selves, &nowhere, sizeof(nowhere));
 	dgram->whole = false;
 	if (dgram->fragments != NULL)
 		fragments_reset(dgram->fragments);
-	dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+	dgram->odd = 0;
+	dgram->segment = (uint16_t)option_get(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 	dgram->cork = option_get(fd, IPPROTO_UDP, UDP_CORK, 0) != 0;
 	if (option_get(fd, SOL_SOCKET, SO_PEEK_OFF, -1) >= 0)
 		option_set(fd, SOL_SOCKET, SO_PEEK_OFF, -1); /* hook_socket.c */
-	dgram->corked = false;
-	dgram->stdio = false;
 	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
-	dgram->primed = false;
 	memset(dgram->routes, 0, sizeof(dgram->routes));
 	memset(dgram->senders, 0, sizeof(dgram->senders));
 	dgram->direct = false;
@@ -364,18 +362,14 @@ static bool stands_for_name(const struct endpoint *to)
 	return to->kind == ENDPOINT_NAME;
 }
 
-/* The other target is made the one that counts. */
 static void set_target(struct dgram *dgram, const struct dgram_target *target)
 {
-	uint32_t turn = !dgram->turn;
-
-	dgram->targets[turn] = *target;
 	__atomic_store_n(&dgram->lead,
 			 target->peer.address.sa.sa_family == AF_INET ?
 				 SOCKS5_UDP_HEADER_IPV4 :
 				 SOCKS5_UDP_HEADER_IPV6,
 			 __ATOMIC_RELAXED);
-	__atomic_store_n(&dgram->turn, turn, __ATOMIC_RELEASE);
+	pair_write(&dgram->turn, dgram->targets, target, sizeof(*target));
 }
 
 /*
@@ -418,11 +412,11 @@ static int enter_target(struct dgram *dgram, struct dgram_target *target,
 /* It still is, and is not settled. */
 static bool is_target(const struct dgram *dgram, const struct dgram_target *target)
 {
-	const struct dgram_target *now = dgram_target(dgram);
+	struct dgram_target now = dgram_target(dgram);
 
-	return now->route == OUTGOING_HELD && now->source == target->source &&
-	       now->len == target->len &&
-	       memcmp(now->header, target->header, now->len) == 0;
+	return now.route == OUTGOING_HELD && now.source == target->source &&
+	       now.len == target->len &&
+	       memcmp(now.header, target->header, now.len) == 0;
 }
 
 int dgram_settle_target(struct dgram *dgram, const struct dgram_target *target,
@@ -461,7 +455,7 @@ void dgram_unsettle_target(struct dgram *dgram)
 	sigset_t signals;
 
 	dgram_lock(dgram, &signals);
-	target = *dgram_target(dgram);
+	target = dgram_target(dgram);
 	if (dgram_connected(dgram) == DGRAM_VIA && target.source > 0 &&
 	    endpoint_from_sockaddr(&address, &target.peer.address.sa,
 				   target.peer.len) == 0 &&
@@ -488,7 +482,7 @@ static int connect_via(int fd, int family, const union route_address *address,
 		       socklen_t len, const struct endpoint *to)
 {
 	bool dns = to->port == DNS_SERVICE_PORT;
-	struct dgram_target target;
+	struct dgram_target target = { .unused = 0 };
 	struct dgram *dgram;
 	sigset_t signals;
 	int r;
@@ -927,14 +921,18 @@ void dgram_option_set(struct dgram *dgram, int fd, int name)
 	sigset_t signals;
 
 	if (name == UDP_SEGMENT)
-		dgram->segment = (uint32_t)option_get(fd, IPPROTO_UDP, name, 0);
+		__atomic_store_n(&dgram->segment,
+				 (uint16_t)option_get(fd, IPPROTO_UDP, name, 0),
+				 __ATOMIC_RELAXED);
 	if (name != UDP_CORK)
 		return;
 	dgram_lock(dgram, &signals);
-	dgram->cork = option_get(fd, IPPROTO_UDP, name, 0) != 0;
+	__atomic_store_n(&dgram->cork,
+			 option_get(fd, IPPROTO_UDP, name, 0) != 0,
+			 __ATOMIC_RELAXED);
 	if (!dgram->cork) { /* which sends what was held back */
 		dgram->queue_open = false;
-		dgram->corked = false;
+		__atomic_store_n(&dgram->corked, false, __ATOMIC_RELAXED);
 	}
 	dgram_unlock(dgram, &signals);
 }
@@ -953,7 +951,7 @@ void dgram_option(struct dgram *dgram, int fd, int level, int name, int *value)
 		return;
 	if ((level == IPPROTO_IP && name == IP_MTU) ||
 		   (level == IPPROTO_IPV6 && name == IPV6_MTU)) {
-		*value -= dgram_target(dgram)->len;
+		*value -= (int)dgram_head(dgram);
 	}
 }
 
@@ -1086,7 +1084,7 @@ void dgram_shares(int fd)
 	struct dgram *dgram = dgram_peek(fd);
 
 	if (dgram != NULL)
-		dgram->shared = true;
+		__atomic_store_n(&dgram->shared, true, __ATOMIC_RELAXED);
 }
 
 void dgram_finish(int fd)

@@ -11,6 +11,7 @@
 
 #include "core/config.h"
 #include "core/fragments.h"
+#include "core/pair.h"
 #include "core/socks5.h"
 #include "preload/assoc.h"
 #include "preload/pool.h"
@@ -29,25 +30,48 @@ enum dgram_peer {
 	DGRAM_NONE,   /* nobody: the kernel's socket is not connected either */
 	DGRAM_VIA,    /* a proxied peer: the kernel's is connected to the relay */
 	DGRAM_DNS,    /* a name server: the kernel's is connected to itself (dgram_dns.c) */
-	DGRAM_DIRECT, /* one that is not: so is the kernel's */
-	DGRAM_APART, /* likewise, but the kernel's is connected to nobody (dgram_tie.c) */
+	DGRAM_APART,  /* one that is not; the kernel's is connected to nobody (dgram_tie.c) */
+	DGRAM_DIRECT, /* likewise, and so is the kernel's */
+};
+
+enum { DGRAM_SHORT = 24 }; /* a header of an address, in whole words */
+
+/**
+ * struct dgram_brief - the first word of a target
+ * @route:	enum route, or what outgoing.route may be
+ * @source:	which of the sources it is, and 1; 0: none
+ * @len:	of its header
+ * @unused:	fills the word
+ */
+struct dgram_brief {
+	uint16_t route;
+	uint16_t source;
+	uint16_t len;
+	uint16_t unused;
 };
 
 /**
  * struct dgram_target - a peer in the form in which it is sent to
- * @peer:	as the program gave it
- * @route:	enum route, or what outgoing.route may be
- * @source:	which of the sources it is, and 1; 0: none
- * @len:	of @header
+ * @route:	as in a brief, and so on
  * @header:	of RFC 1928 section 7
+ * @peer:	as the program gave it
  */
 struct dgram_target {
-	struct peer peer;
-	uint8_t route;
+	uint16_t route;
 	uint16_t source;
 	uint16_t len;
-	uint8_t header[SOCKS5_UDP_HEADER_MAX];
+	uint16_t unused;
+	uint8_t header[(SOCKS5_UDP_HEADER_MAX + 7) / 8 * 8];
+	struct peer peer;
 };
+
+_Static_assert(sizeof(struct dgram_brief) % sizeof(pair_word) == 0 &&
+		       sizeof(struct dgram_target) % sizeof(pair_word) == 0 &&
+		       sizeof(struct peer) % sizeof(pair_word) == 0 &&
+		       offsetof(struct dgram_target, peer) %
+				       sizeof(pair_word) ==
+			       0,
+	       "they are read by words");
 
 enum { DGRAM_ROUTES = 4, DGRAM_ROUTE_HEADER = 64 };
 
@@ -99,7 +123,6 @@ struct dgram_sender {
  * @fd:		a descriptor of the socket, lately
  * @leaves:	it is closed, and stays until its last datagrams have gone (dgram_leave.c)
  * @leave_ns:	until then at the most
- * @shared:	another process has it too, with an association of its own
  * @handed_on:	another process may have it
  * @parted:	a datagram was sent past the proxy in parts
  * @loose:	the kernel's socket is connected to nobody, and will not be (dgram_tie.c)
@@ -110,7 +133,7 @@ struct dgram_sender {
  * @cookie:	SO_COOKIE
  * @nudged:	there may be a nudge to be read (dgram_dns.c)
  * @connected:	enum dgram_peer
- * @turn:	which of @targets counts: the other one may still be read
+ * @turn:	changes of @targets, by core/pair.h
  * @targets:	whom the program has connected it to
  * @assoc:	the association
  * @error:	errno (positive) that the kernel tells as ECONNREFUSED (dgram_error.c)
@@ -119,16 +142,18 @@ struct dgram_sender {
  * @queued:	bytes in it
  * @queue_last:	where its last datagram is
  * @queue_open:	which what is sent next goes on with
+ * @odd:		its next six: nothing of that is so; asked of each datagram
  * @cork:	UDP_CORK, as the program has set it
  * @corked:	the kernel has the beginning of a datagram, and waits for the rest
- * @self_turn:	which of @selves counts: the other one may still be read
- * @selves:	its own address, once it has handed itself a datagram
- * @lead:	how long the latest header of an incoming datagram was
- * @segment:	UDP_SEGMENT, as the program has set it
- * @batch:	memory for sendmmsg and the like; a mapping, or NULL
- * @batch_busy:	somebody has it
+ * @shared:	another process has it too, with an association of its own
  * @stdio:	libc writes to it where we do not see it: its header is to lie ready
  * @primed:	and may do so
+ * @segment:	UDP_SEGMENT, as the program has set it
+ * @self_turn:	changes of @selves, likewise
+ * @selves:	its own address, once it has handed itself a datagram
+ * @lead:	how long the latest header of an incoming datagram was
+ * @batch:	memory for sendmmsg and the like; a mapping, or NULL
+ * @batch_busy:	somebody has it
  * @dropped:	datagrams that were no answer of anybody's
  * @fragments:	being put together; a mapping that stays, or NULL
  * @routes:	where it sent to lately
@@ -148,7 +173,6 @@ struct dgram {
 	uint64_t cookie;
 	uint32_t leaves;
 	int64_t leave_ns;
-	bool shared;
 	bool nudged;
 	bool handed_on;
 	bool parted;
@@ -157,7 +181,7 @@ struct dgram {
 	uint32_t mixed;
 	struct peer tied_to;
 	uint32_t turn;
-	struct dgram_target targets[2];
+	_Alignas(pair_word) struct dgram_target targets[2];
 	struct assoc assoc;
 	int32_t error;
 	uint32_t whole;
@@ -165,17 +189,23 @@ struct dgram {
 	uint32_t queued;
 	uint32_t queue_last;
 	bool queue_open;
-	bool cork;
-	bool corked;
-	uint32_t stdio;
-	uint32_t primed;
+	union {
+		struct {
+			bool cork;
+			bool corked;
+			bool shared;
+			bool stdio;
+			bool primed;
+			uint16_t segment;
+		};
+		uint64_t odd;
+	};
 	uint32_t lead;
-	uint32_t segment;
 	void *batch;
 	uint32_t batch_busy;
 	uint32_t dropped;
 	uint32_t self_turn;
-	struct peer selves[2];
+	_Alignas(pair_word) struct peer selves[2];
 	struct fragments *fragments;
 	struct dgram_route routes[DGRAM_ROUTES];
 	struct dgram_sender senders[DGRAM_SENDERS];
@@ -235,19 +265,47 @@ static inline bool dgram_is_proxied(const struct dgram *dgram)
 /* There is a dgram_target. */
 static inline bool dgram_has_target(const struct dgram *dgram)
 {
-	return dgram_is_proxied(dgram) || dgram_connected(dgram) == DGRAM_APART;
+	enum dgram_peer peer = dgram_connected(dgram);
+
+	return peer != DGRAM_NONE && peer != DGRAM_DIRECT;
 }
 
-static inline const struct dgram_target *dgram_target(const struct dgram *dgram)
+static inline struct dgram_target dgram_target(const struct dgram *dgram)
 {
-	return &dgram->targets[__atomic_load_n(&dgram->turn, __ATOMIC_ACQUIRE)];
+	struct dgram_target target;
+
+	pair_read(&dgram->turn, dgram->targets, &target, sizeof(target));
+	return target;
+}
+
+/* Whom the program is shown as its peer, if there is a target. */
+static inline struct peer dgram_peer(const struct dgram *dgram)
+{
+	struct peer peer;
+
+	pair_read_part(&dgram->turn, dgram->targets,
+		       sizeof(struct dgram_target),
+		       offsetof(struct dgram_target, peer), &peer, sizeof(peer));
+	return peer;
+}
+
+/* How long the header is that goes to it. */
+static inline size_t dgram_head(const struct dgram *dgram)
+{
+	struct dgram_brief brief;
+
+	pair_read_part(&dgram->turn, dgram->targets,
+		       sizeof(struct dgram_target), 0, &brief, sizeof(brief));
+	return brief.len;
 }
 
 /* Where what it has sent to itself comes from; a length of 0: it has not yet. */
-static inline const struct peer *dgram_self(const struct dgram *dgram)
+static inline struct peer dgram_self(const struct dgram *dgram)
 {
-	return &dgram->selves[__atomic_load_n(&dgram->self_turn,
-					      __ATOMIC_ACQUIRE)];
+	struct peer self;
+
+	pair_read(&dgram->self_turn, dgram->selves, &self, sizeof(self));
+	return self;
 }
 
 /* fd is a UDP socket of AF_INET or AF_INET6; *family tells which. */

@@ -170,22 +170,19 @@ static int send_to(int fd, const struct peer *own,
 
 static bool is_self(const struct dgram *dgram, const struct peer *own)
 {
-	const struct peer *self = dgram_self(dgram);
+	struct peer self = dgram_self(dgram);
 
-	return self->len == own->len &&
-	       memcmp(&self->address, &own->address, own->len) == 0;
+	return self.len == own->len &&
+	       memcmp(&self.address, &own->address, own->len) == 0;
 }
 
 /* Whoever receives shall know it before it comes. Under the lock. */
 static void set_self(struct dgram *dgram, const struct peer *own)
 {
-	uint32_t turn = !dgram->self_turn;
-
 	if (is_self(dgram, own))
 		return;
 	__atomic_store_n(&dgram->mixed, true, __ATOMIC_RELAXED);
-	dgram->selves[turn] = *own;
-	__atomic_store_n(&dgram->self_turn, turn, __ATOMIC_RELEASE);
+	pair_write(&dgram->self_turn, dgram->selves, own, sizeof(*own));
 }
 
 static void know_self(struct dgram *dgram, const struct peer *own)
@@ -362,7 +359,7 @@ bool dgram_is_nudge(const uint8_t *bytes, size_t len)
 /* Takes those away that come next. How many, or -1: something else comes next. */
 static int take_nudges(const struct dgram *dgram, int fd)
 {
-	const struct peer *self = dgram_self(dgram);
+	struct peer self = dgram_self(dgram);
 
 	for (int n = 0;; n++) {
 		uint8_t bytes[sizeof(nudge) + 1];
@@ -374,8 +371,8 @@ static int take_nudges(const struct dgram *dgram, int fd)
 		if (len == -EAGAIN)
 			return n;
 		if (len < 0 || !dgram_is_nudge(bytes, (size_t)len) ||
-		    from.len != self->len ||
-		    memcmp(&from.address, &self->address, from.len) != 0)
+		    from.len != self.len ||
+		    memcmp(&from.address, &self.address, from.len) != 0)
 			return -1;
 		sys6(SYS_recvfrom, fd, bytes, sizeof(bytes), MSG_DONTWAIT, NULL,
 		     NULL);

@@ -97,9 +97,9 @@ bool incoming_is_relays(const struct dgram *dgram, const struct incoming *in)
 /* What the socket has sent to itself, dgram_dns.c. */
 static inline bool is_self(const struct dgram *dgram, const struct incoming *in)
 {
-	const struct peer *self = dgram_self(dgram);
+	struct peer self = dgram_self(dgram);
 
-	return self->len > 0 && same_address(&in->from, self);
+	return self.len > 0 && same_address(&in->from, &self);
 }
 
 /* Of a peer that datagrams go to past the proxy. */
@@ -117,16 +117,14 @@ static bool is_of_peer(struct dgram *dgram, const struct incoming *in,
 		       const uint8_t *head, const struct endpoint *source,
 		       struct peer *shown)
 {
-	const struct dgram_target *target = dgram_target(dgram);
+	struct dgram_target target = dgram_target(dgram);
 
-	if (in->head == target->len &&
-	    memcmp(head + 3, target->header + 3, in->head - 3) == 0) {
-		*shown = target->peer;
+	*shown = target.peer;
+	if (in->head == target.len &&
+	    memcmp(head + 3, target.header + 3, in->head - 3) == 0)
 		return true;
-	}
-	*shown = target->peer;
-	return target->source > 0 &&
-	       sources_is_answer(&dgram->sources, target->source - 1, source);
+	return target.source > 0 &&
+	       sources_is_answer(&dgram->sources, target.source - 1, source);
 }
 
 /* --- fragments ------------------------------------------------------------------------ */
@@ -210,7 +208,7 @@ static void show_source(struct dgram *dgram, struct incoming *in,
 			const struct endpoint *source)
 {
 	if (dgram_connected(dgram) == DGRAM_VIA)
-		in->shown = dgram_target(dgram)->peer;
+		in->shown = dgram_peer(dgram);
 	else
 		sources_show(&dgram->sources, dgram->family, source, &in->shown);
 }
@@ -302,22 +300,51 @@ static bool is_expected(struct dgram *dgram, struct incoming *in,
 	return known;
 }
 
+/* A longer one is read. */
+ALWAYS_INLINE bool has_header(const struct dgram_target *target, const uint8_t *bytes,
+			      size_t len)
+{
+	uint8_t header[DGRAM_SHORT];
+
+	if (__builtin_expect(len == SOCKS5_UDP_HEADER_IPV4, 1)) {
+		pair_copy(header, target->header, 2 * sizeof(pair_word));
+		return same_header(bytes, header, SOCKS5_UDP_HEADER_IPV4);
+	}
+	if (len > DGRAM_SHORT)
+		return false;
+	pair_copy(header, target->header, DGRAM_SHORT);
+	return memcmp(bytes, header, len) == 0;
+}
+
+/* One that answers for the peer's name. */
+static __attribute__((noinline)) bool is_peers_known(struct dgram *dgram,
+						     struct incoming *in)
+{
+	struct dgram_target target = dgram_target(dgram);
+
+	return target.source > 0 && sender_known(dgram, in) &&
+	       same_address(&in->shown, &target.peer);
+}
+
 /* The header that the connected sends with, or one that was read lately. */
 ALWAYS_INLINE bool is_as_before(struct dgram *dgram, struct incoming *in)
 {
-	const struct dgram_target *target = dgram_target(dgram);
+	const struct dgram_target *target;
+	struct dgram_brief brief;
+	uint32_t begun;
 
 	if (in->n < in->lead)
 		return false;
 	in->head = in->lead;
 	if (!dgram_has_target(dgram))
 		return sender_known(dgram, in);
-	if (target->len != in->lead ||
-	    !same_header(in->first, target->header, in->lead))
-		return target->source > 0 && sender_known(dgram, in) &&
-		       same_address(&in->shown, &target->peer);
-	in->shown = target->peer;
-	return true;
+	begun = pair_begin(&dgram->turn);
+	target = &dgram->targets[begun & 1];
+	pair_copy(&brief, target, sizeof(brief));
+	if (brief.len != in->lead || !has_header(target, in->first, in->lead))
+		return is_peers_known(dgram, in);
+	pair_copy(&in->shown, &target->peer, sizeof(in->shown));
+	return pair_is_whole(&dgram->turn, begun);
 }
 
 static enum verdict read_header(struct dgram *dgram, struct incoming *in)
@@ -389,8 +416,11 @@ static enum verdict judge_other(struct dgram *dgram, struct incoming *in)
 /* Of a peer past the proxy, to which the kernel's socket is not connected. */
 static enum verdict judge_apart(struct dgram *dgram, struct incoming *in)
 {
+	struct peer peer;
+
 	in->shown = in->from;
-	if (same_address(&in->from, &dgram_target(dgram)->peer))
+	peer = dgram_peer(dgram);
+	if (same_address(&in->from, &peer))
 		return INCOMING_GIVEN;
 	if (!is_self(dgram, in))
 		dgram_dropped(dgram, "from another than the peer");

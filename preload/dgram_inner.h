@@ -199,7 +199,11 @@ int dgram_tie_past(struct dgram *dgram, int fd, const struct peer *peer);
 void dgram_tie_inherited(struct dgram *dgram, int fd);
 
 /* What is sent to the relay names it from now on. */
-bool dgram_is_tied(const struct dgram *dgram);
+static inline bool dgram_is_tied(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->tied, __ATOMIC_RELAXED);
+}
+
 void dgram_untie(struct dgram *dgram);
 
 /* It may be connected elsewhere, for a moment. */

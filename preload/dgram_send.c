@@ -232,36 +232,64 @@ static int by_address(struct dgram *dgram, const union route_address *address,
 	return 0;
 }
 
-/* A target that does not stand ready. */
+/* A target that does not stand ready, has a long header, or is changed just now. */
 static __attribute__((noinline)) int
-by_target(struct dgram *dgram, const struct dgram_target *target,
-	  union route_address *address, struct outgoing *out)
+by_target(struct dgram *dgram, union route_address *address,
+	  struct outgoing *out)
 {
-	if (target->route == OUTGOING_HELD)
-		return dgram_settle_target(dgram, target, out);
-	if (target->route != ROUTE_DIRECT)
+	struct dgram_target target = dgram_target(dgram);
+
+	out->route = target.route;
+	out->named = 0;
+	out->len = target.len;
+	switch (target.route) {
+	case ROUTE_VIA:
+		memcpy(out->own, target.header, target.len);
+		return 0;
+	case OUTGOING_HELD:
+		return dgram_settle_target(dgram, &target, out);
+	case ROUTE_DIRECT:
+		memcpy(address, &target.peer.address,
+		       sizeof(target.peer.address));
+		out->named = target.peer.len;
+		return 0;
+	default:
 		return -EINVAL; /* nothing can be sent to port 0 */
-	memcpy(address, &target->peer.address, sizeof(target->peer.address));
-	out->named = target->peer.len;
-	return 0;
+	}
 }
 
-static int by_connection(struct dgram *dgram, union route_address *address,
-			 struct outgoing *out)
+ALWAYS_INLINE int by_connection(struct dgram *dgram, union route_address *address,
+				struct outgoing *out)
 {
-	const struct dgram_target *target = dgram_target(dgram);
+	const struct dgram_target *target;
+	struct dgram_brief brief;
+	uint32_t begun;
 
-	out->named = 0;
 	if (!dgram_has_target(dgram)) {
 		out->route = ROUTE_DIRECT;
+		out->named = 0;
 		return 0;
 	}
-	out->route = target->route;
-	out->header = target->header;
-	out->len = target->len;
-	return __builtin_expect(target->route == ROUTE_VIA, 1)
+	begun = pair_begin(&dgram->turn);
+	target = &dgram->targets[begun & 1];
+	pair_copy(&brief, target, sizeof(brief));
+	pair_copy(out->own, target->header, DGRAM_SHORT);
+	out->route = brief.route;
+	out->header = out->own;
+	out->len = brief.len;
+	return __builtin_expect(brief.route == ROUTE_VIA &&
+					brief.len <= DGRAM_SHORT &&
+					pair_is_whole(&dgram->turn, begun),
+				1)
 		       ? 0
-		       : by_target(dgram, target, address, out);
+		       : by_target(dgram, address, out);
+}
+
+static __attribute__((noinline)) int by_no_address(struct dgram *dgram,
+						   union route_address *address,
+						   struct outgoing *out)
+{
+	return by_connection(dgram, address, out);
 }
 
 /* Out of the way of the connected, whose header stands ready. */
@@ -283,7 +311,7 @@ find_way(struct dgram *dgram, const struct msghdr *message,
 	if (address->sa.sa_family == AF_UNSPEC && dgram->family == AF_INET)
 		address->sa.sa_family = AF_INET;
 	if (address->sa.sa_family == AF_UNSPEC)
-		return by_connection(dgram, address, out);
+		return by_no_address(dgram, address, out);
 	out->named = 0;
 	if (address->sa.sa_family == AF_INET ||
 	    (address->sa.sa_family == AF_INET6 && dgram->family == AF_INET6))
@@ -292,12 +320,18 @@ find_way(struct dgram *dgram, const struct msghdr *message,
 	return 0;
 }
 
-int outgoing_find(struct dgram *dgram, const struct msghdr *message,
-		  union route_address *address, struct outgoing *out)
+ALWAYS_INLINE int find(struct dgram *dgram, const struct msghdr *message,
+		       union route_address *address, struct outgoing *out)
 {
 	if (message->msg_name == NULL || message->msg_namelen == 0)
 		return by_connection(dgram, address, out);
 	return find_way(dgram, message, address, out);
+}
+
+int outgoing_find(struct dgram *dgram, const struct msghdr *message,
+		  union route_address *address, struct outgoing *out)
+{
+	return find(dgram, message, address, out);
 }
 
 /* --- sending -------------------------------------------------------------------------- */
@@ -529,13 +563,8 @@ send_either(struct dgram *dgram, int fd, const struct msghdr *message,
 
 ALWAYS_INLINE bool may_be_plain(struct dgram *dgram, int fd, int flags)
 {
-	bool odd = dgram->cork || dgram->corked || dgram->shared ||
-		   __atomic_load_n(&dgram->stdio, __ATOMIC_RELAXED) ||
-		   __atomic_load_n(&dgram->primed, __ATOMIC_RELAXED) ||
-		   __atomic_load_n(&dgram->segment, __ATOMIC_RELAXED);
-
-	if (odd || flags & MSG_MORE ||
-	    assoc_phase(&dgram->assoc) != ASSOC_READY)
+	if (__atomic_load_n(&dgram->odd, __ATOMIC_RELAXED) ||
+	    flags & MSG_MORE || assoc_phase(&dgram->assoc) != ASSOC_READY)
 		return false;
 	if (__builtin_expect(!assoc_use(&dgram->assoc), 0) &&
 	    !assoc_is_alive(&dgram->assoc, true)) {
@@ -670,7 +699,7 @@ ssize_t dgram_send(struct dgram *dgram, int fd, const struct msghdr *message,
 	union route_address address;
 	struct outgoing out;
 	int saved_errno = errno;
-	long n = outgoing_find(dgram, message, &address, &out);
+	long n = find(dgram, message, &address, &out);
 
 	if (n < 0)
 		return n;

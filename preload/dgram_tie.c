@@ -76,11 +76,6 @@ static bool would_hear(const struct dgram *dgram, const struct peer *peer)
 	       same_host(peer, &dgram->tied_to);
 }
 
-bool dgram_is_tied(const struct dgram *dgram)
-{
-	return __atomic_load_n(&dgram->tied, __ATOMIC_RELAXED);
-}
-
 void dgram_untie(struct dgram *dgram)
 {
 	__atomic_store_n(&dgram->tied, false, __ATOMIC_RELAXED);

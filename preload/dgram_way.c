@@ -180,7 +180,7 @@ static void unwrap_sent(struct dgram *dgram, struct incoming *in)
 	int r = socks5_get_udp_header(head, have, &frag, &to);
 
 	if (dgram_connected(dgram) == DGRAM_VIA)
-		in->shown = dgram_target(dgram)->peer;
+		in->shown = dgram_peer(dgram);
 	if (r < 0)
 		return;
 	in->head = (size_t)r;
@@ -192,7 +192,7 @@ static void unwrap_sent(struct dgram *dgram, struct incoming *in)
 static size_t header_sent(const struct dgram *dgram, const struct incoming *in)
 {
 	if (dgram_connected(dgram) == DGRAM_VIA)
-		return dgram_target(dgram)->len;
+		return dgram_head(dgram);
 	return in->head > 0 ? in->head : in->lead;
 }
 

@@ -43,14 +43,17 @@ static struct heir_address address_of(const struct peer *peer)
 static struct heir heir_of(const struct dgram *dgram)
 {
 	struct heir heir = { .cookie = dgram->cookie };
+	struct peer peer;
 
 	if (assoc_phase(&dgram->assoc) == ASSOC_READY) {
 		heir.control = (uint64_t)dgram->assoc.control.fd;
 		heir.control_cookie = dgram->assoc.control.cookie;
 		heir.relay = address_of(assoc_relay(&dgram->assoc));
 	}
-	if (dgram_is_proxied(dgram))
-		heir.peer = address_of(&dgram_target(dgram)->peer);
+	if (dgram_is_proxied(dgram)) {
+		peer = dgram_peer(dgram);
+		heir.peer = address_of(&peer);
+	}
 	return heir;
 }
 
@@ -182,14 +185,16 @@ void heirs_pass(int fd)
 {
 	static const struct peer none;
 	const struct dgram *dgram = dgram_peek(fd);
+	struct peer peer = none;
 	bool ready;
 
 	if (dgram == NULL || dgram->cookie != option_cookie(fd))
 		return;
 	dgram_finish(fd);
 	ready = assoc_phase(&dgram->assoc) == ASSOC_READY;
-	kin_leave(dgram->cookie,
-		  dgram_is_proxied(dgram) ? &dgram_target(dgram)->peer : &none);
+	if (dgram_is_proxied(dgram))
+		peer = dgram_peer(dgram);
+	kin_leave(dgram->cookie, &peer);
 	kin_leave(relay_memo(dgram->cookie),
 		  ready ? assoc_relay(&dgram->assoc) : &none);
 	dgram_shares(fd);

@@ -36,12 +36,12 @@ static bool is_proxy(const struct sockaddr *addr, socklen_t len)
 static int dgram_peername(const struct dgram *dgram, struct sockaddr *addr,
 			  socklen_t *len)
 {
-	const struct peer *peer = &dgram_target(dgram)->peer;
+	struct peer peer = dgram_peer(dgram);
 
 	if (*len > INT32_MAX)
 		return -EINVAL;
-	memcpy(addr, &peer->address, *len < peer->len ? *len : peer->len);
-	*len = peer->len;
+	memcpy(addr, &peer.address, *len < peer.len ? *len : peer.len);
+	*len = peer.len;
 	return 0;
 }
 
