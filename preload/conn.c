@@ -138,10 +138,12 @@ static struct conn *conn_of_kin(int fd)
 	if (pending == NULL)
 		return NULL;
 	conn = conn_new(pending);
-	if (conn == NULL)
+	if (conn == NULL) {
 		pending_unref(pending);
-	else
-		conn_note_deadline(pending->deadline_ns);
+		return NULL;
+	}
+	conn_note_shared();
+	conn_note_deadline(pending->deadline_ns);
 	return shown_by(fd, conn);
 }
 

@@ -10,8 +10,8 @@
 #include "preload/conn_pool.h"
 #include "preload/signals.h"
 
-/* Something was pending at a fork: another process may finish it. */
-static bool forked;
+/* Something that is, or was, pending is another process's, too, which may finish it. */
+static bool shared;
 static pid_t forker; /* who did so last */
 
 static uint32_t fork_lock;     /* one fork at a time; held with signals blocked */
@@ -59,14 +59,20 @@ static void fork_over(void)
 {
 	sigset_t signals = fork_signals;
 
-	forked = forked || fork_counted > 0 || conn_any();
+	if (fork_counted > 0 || conn_any())
+		conn_note_shared();
 	__atomic_store_n(&fork_lock, 0, __ATOMIC_RELEASE);
 	signals_restore(&signals);
 }
 
-bool conn_was_forked(void)
+void conn_note_shared(void)
 {
-	return forked;
+	__atomic_store_n(&shared, true, __ATOMIC_RELAXED);
+}
+
+bool conn_any_shared(void)
+{
+	return __atomic_load_n(&shared, __ATOMIC_RELAXED);
 }
 
 void conn_forked_parent(void)

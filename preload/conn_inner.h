@@ -63,7 +63,8 @@ int conn_wait_known(struct conn *conn, uint32_t generation, int fd,
 
 /* --- conn_fork.c --- */
 
-/* Something was pending at a fork: another process may finish it. */
-bool conn_was_forked(void);
+/* A connection under way is another process's, too, which may finish it; ever since. */
+void conn_note_shared(void);
+bool conn_any_shared(void);
 
 #endif

@@ -161,8 +161,10 @@ static int start(const struct conn_request *request, struct conn *conn)
 		if (r == 0) {
 			conn_show_duplicates(conn, fd);
 			conn_note_deadline(pending->deadline_ns);
-			if (fdtable_notes(fd) & FD_INHERITED)
+			if (fdtable_notes(fd) & FD_INHERITED) {
+				conn_note_shared();
 				kin_begin(pending);
+			}
 			go_live(pending, fd);
 			pending_unref(pending);
 			return 0;

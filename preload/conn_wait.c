@@ -91,7 +91,7 @@ int64_t conn_look_again(bool waits_for_one)
 {
 	int64_t deadline = conn_deadline();
 
-	if (__libc_single_threaded && !conn_was_forked())
+	if (__libc_single_threaded && !conn_any_shared())
 		return deadline;
 	if (deadline == INT64_MAX && !waits_for_one)
 		return deadline;

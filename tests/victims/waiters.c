@@ -564,6 +564,60 @@ static void fork_child_connects(const struct far *far)
 	say_works(fd);
 }
 
+enum {
+	SHARED = 16
+};
+
+/* How many become writable in time. */
+static int writable_of(const int *fds)
+{
+	struct pollfd polled[SHARED];
+	int64_t end = now_ms() + LONG_MS;
+	int done = 0;
+
+	for (int i = 0; i < SHARED; i++)
+		polled[i] = (struct pollfd){ .fd = fds[i], .events = POLLOUT };
+	while (done < SHARED && now_ms() < end) {
+		if (poll(polled, SHARED, (int)(end - now_ms())) < 0)
+			return -errno;
+		for (int i = 0; i < SHARED; i++) {
+			if (polled[i].fd < 0 || !(polled[i].revents & POLLOUT))
+				continue;
+			polled[i].fd = -1;
+			done++;
+		}
+	}
+	return done;
+}
+
+/* The child connects what was there before it, and both wait for it by poll. */
+static void fork_both_poll(const struct far *far)
+{
+	int fds[SHARED], go[2], writable;
+	pid_t pid;
+	char byte;
+
+	if (pipe(go) < 0)
+		return;
+	for (int i = 0; i < SHARED; i++)
+		fds[i] = stream(far, SOCK_NONBLOCK);
+	pid = child();
+	if (pid == 0) {
+		for (int i = 0; i < SHARED; i++)
+			dial(fds[i], far);
+		if (write(go[1], "x", 1) != 1)
+			exit(1);
+		say("child.writable", "%d", writable_of(fds));
+		exit(0);
+	}
+	if (read(go[0], &byte, 1) != 1)
+		return;
+	writable = writable_of(fds);
+	child_join("joined", pid);
+	say("writable", "%d", writable);
+	say_works(fds[0]);
+}
+
 /* --- epoll_ctl while a connect pends --------------------------------------- */
 
 static void ctl_errors(const struct far *far)
@@ -1390,6 +1444,7 @@ static const struct row rows[] = {
 	{ "fork-child-closes-all", "echo", fork_child_closes_all },
 	{ "fork-same-numbers", "echo", fork_same_numbers },
 	{ "fork-child-connects", "echo", fork_child_connects },
+	{ "fork-both-poll", "echo", fork_both_poll },
 	{ "ctl-errors", "echo", ctl_errors },
 	{ "mod-pending", "echo", mod_pending },
 	{ "mod-to-edge", "echo", mod_to_edge },
