@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * conn_open.c - how a connection through the proxy begins
+ *
+ * Up to the moment when it is under way, and anybody may step it, signals are blocked: a
+ * handler may leave connect() by siglongjmp, and would leave a socket behind that the kernel
+ * has dialled and nobody goes on with. Nothing of it waits, but for a tick.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,20 +26,6 @@ static const struct config *config;
 void conn_open_setup(const struct config *the_config)
 {
 	config = the_config;
-}
-
-/* The first dial is no step yet: nobody else can know the record. */
-static int dial_first(struct pending *pending, int fd)
-{
-	sigset_t signals;
-	int r;
-
-	if (!pending->blocking)
-		return dial(pending, fd);
-	signals_block(&signals);
-	r = dial(pending, fd);
-	signals_restore(&signals);
-	return r;
 }
 
 static struct pending *begin(const struct conn_request *request)
@@ -92,23 +82,18 @@ void conn_show_duplicates(struct conn *conn, int fd)
 static void go_live(struct pending *pending, int fd)
 {
 	uint32_t generation = pending->generation;
-	sigset_t signals;
 
 	pending_activate(pending);
-	if (!watch_any(pending))
-		return;
-	signals_block(&signals);
-	if (watch_lock(pending, generation)) {
+	if (watch_any(pending) && watch_lock(pending, generation)) {
 		watch_again(pending, fd);
 		watch_unlock(pending, fd);
 	}
-	signals_restore(&signals);
 }
 
 /* The fresh socket is dialled before it takes the place: a failure leaves all as it was. */
 static int dial_fresh(struct pending *pending, int fd, int fresh)
 {
-	int r = dial_first(pending, fresh);
+	int r = dial(pending, fresh);
 	int placed;
 
 	if (r < 0 && r != -EINPROGRESS)
@@ -122,10 +107,8 @@ static int dial_swapped(struct conn *conn, int fd)
 {
 	struct pending *pending = conn->pending;
 	int family = pending->family == AF_INET ? AF_INET6 : AF_INET;
-	sigset_t signals;
 	int fresh, r;
 
-	signals_block(&signals);
 	r = fresh = swap_make(fd, family);
 	if (fresh >= 0) {
 		pending->family = family;
@@ -133,7 +116,6 @@ static int dial_swapped(struct conn *conn, int fd)
 		r = dial_fresh(pending, fd, fresh);
 		sys1(SYS_close, fresh);
 	}
-	signals_restore(&signals);
 	conn->family = pending->family;
 	conn->cookie = pending->cookie;
 	return r;
@@ -151,7 +133,8 @@ static int start(const struct conn_request *request, struct conn *conn)
 	if (r < 0)
 		return r;
 	talk_neutralise_options(pending, fd);
-	r = dial_first(pending, fd);
+	r = dial(pending,
+		 fd); /* no step yet: nobody else can know the record */
 	if (r == -EAFNOSUPPORT && !swap_shown(fd))
 		r = dial_swapped(conn, fd);
 	if (r == 0 || r == -EINPROGRESS) {
@@ -260,11 +243,8 @@ static int open_begun(const struct conn_request *request, struct conn **begun,
 	*begun = conn;
 	*generation = conn->generation;
 	r = start(request, conn);
-	if (r < 0) {
+	if (r < 0)
 		conn_put(conn);
-		if (dial_another_may_do(r))
-			report_dial(request, -r);
-	}
 	return r;
 }
 
@@ -286,16 +266,22 @@ static bool is_first(const struct conn_request *request)
 
 int conn_open(const struct conn_request *request)
 {
+	int r = -EBUSY;
 	uint32_t generation;
 	struct conn *conn;
-	int r;
+	sigset_t signals;
 
-	if (!is_first(request))
-		return -EBUSY;
-	r = open_begun(request, &conn, &generation);
-	fdtable_unnote(request->fd, FD_DIALLED);
-	if (r < 0)
+	signals_block(&signals);
+	if (is_first(request)) {
+		r = open_begun(request, &conn, &generation);
+		fdtable_unnote(request->fd, FD_DIALLED);
+	}
+	signals_restore(&signals);
+	if (r < 0) {
+		if (dial_another_may_do(r))
+			report_dial(request, -r);
 		return r;
+	}
 	if (request->nonblocking || request->unawaited)
 		return -EINPROGRESS;
 	return await_known(conn, generation, conn->cookie, request->fd);

@@ -145,8 +145,8 @@ static int connect_direct(int fd, const union route_address *addr, socklen_t len
 #define BEGINNING_NS (200 * NS_PER_MS)
 
 /*
- * Begins a connection, or goes on with the one that another thread is beginning. A thread
- * that has left the beginning by a handler's siglongjmp keeps nobody for longer.
+ * Begins a connection, or goes on with the one that another thread is beginning. One
+ * that was a thread of the parent's at a fork keeps nobody for longer.
  */
 static int open_or_join(const struct conn_request *request)
 {
