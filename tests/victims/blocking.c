@@ -28,6 +28,21 @@ static void *dial_there(void *argument)
 	return NULL;
 }
 
+/* To where another thread's connect, however late that is, has gone on for a while. */
+static void sleep_into_connect(int fd)
+{
+	struct tcp_info info = { .tcpi_state = TCP_CLOSE };
+	int64_t end = now_ms() + LONG_MS;
+
+	while (info.tcpi_state == TCP_CLOSE && now_ms() < end) {
+		socklen_t len = sizeof(info);
+
+		sleep_ms(1);
+		getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	}
+	sleep_ms(SHORT_MS);
+}
+
 static void say_dialed(const char *key, const struct dialer *d)
 {
 	say(key, "%s", errno_name(-d->rc));
@@ -534,7 +549,7 @@ static void cancelled(const struct far *far, void *(*run)(void *),
 	pthread_t id = thread(run, &d);
 	void *result;
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_rc("cancel", pthread_cancel(id));
 	pthread_join(id, &result);
 	say("result", "%s",
@@ -614,7 +629,7 @@ static void two_dial(const struct far *far)
 
 	d[1] = d[0];
 	id[0] = thread(dial_there, &d[0]);
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d[0].fd);
 	id[1] = thread(dial_there, &d[1]);
 	for (int i = 0; i < 2; i++)
 		pthread_join(id[i], NULL);
@@ -629,7 +644,7 @@ static void dial_and_poll(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_peer("pending", d.fd);
 	say_poll("ready", d.fd, POLLIN | POLLOUT, LONG_MS);
 	pthread_join(id, NULL);
@@ -642,7 +657,7 @@ static void dial_and_write(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_echo("echo", d.fd);
 	pthread_join(id, NULL);
 	say_dialed("connect", &d);
@@ -655,7 +670,7 @@ static void dial_and_epoll(const struct far *far)
 	pthread_t id = thread(dial_there, &d);
 	int ep = epoll_create1(0);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_rc("add", epoll_change(ep, EPOLL_CTL_ADD, d.fd,
 				   EPOLLOUT | EPOLLET, 1));
 	say_epoll("ready", ep, LONG_MS);
@@ -671,7 +686,7 @@ static void dial_and_close(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_rc("close", close(d.fd));
 	pthread_join(id, NULL);
 	say_dialed("connect", &d);
@@ -685,7 +700,7 @@ static void dial_and_reuse(const struct far *far)
 	pthread_t id = thread(dial_there, &d);
 	int pipes[2], other;
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	other = dup(d.fd);
 	if (pipe(pipes) < 0)
 		return;
@@ -702,7 +717,7 @@ static void dial_and_shutdown(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say_rc("shutdown", shutdown(d.fd, SHUT_RDWR));
 	pthread_join(id, NULL);
 	say_dialed("connect", &d);
@@ -795,7 +810,7 @@ static void nonblock_meanwhile(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	set_nonblocking(d.fd, true);
 	say_rc("other", dial(d.fd, far));
 	pthread_join(id, NULL);
@@ -821,7 +836,7 @@ static void flags_meanwhile(const struct far *far)
 	struct dialer d = { far, stream(far, 0), 0, 0 };
 	pthread_t id = thread(dial_there, &d);
 
-	sleep_ms(SHORT_MS);
+	sleep_into_connect(d.fd);
 	say("flags", "0x%x", (unsigned int)fcntl(d.fd, F_GETFL));
 	say_option("rcvlowat", d.fd, SOL_SOCKET, SO_RCVLOWAT);
 	pthread_join(id, NULL);
