@@ -309,11 +309,23 @@ def aftermath(sock, address):
         tried(sock.getpeername), tried(sock.connect, address)))
 
 
-def connected(host, port):
+def spoken(host, port):
     sock = socket.create_connection((host, int(port)))
     error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, "it came before the words")
     sock.send(REQUEST)
     return sock, sock.getpeername(), error
+
+
+def connected(host, port):
+    """One that is reset after our words: a refusal may be faster now and then."""
+    for _ in range(20):
+        try:
+            return spoken(host, port)
+        except OSError as error:
+            last = error
+    raise last
 
 
 def refused_read(host, port):
