@@ -7,6 +7,7 @@ SCRIPT has a line for each thing to do:
     expect REGEX     waits until what was shown since the last one matches
     knock REGEX      types returns until what was shown since matches
     absent REGEX     what was shown since the last one must not match
+    filled FILE      waits until there is something in it
     send TEXT        types; Python's escapes hold: "send ls\\r", "send \\x03" is ^C
     size ROWS COLS   resizes the terminal
     wait             waits for the end of the program
@@ -77,6 +78,14 @@ class Terminal:
             pass
         return not re.search(pattern, self.shown)
 
+    def filled(self, path):
+        end = time.monotonic() + SECONDS
+        while not os.path.exists(path) or os.path.getsize(path) == 0:
+            if time.monotonic() > end:
+                return False
+            self.read(0.05)
+        return True
+
     def send(self, text):
         os.write(self.fd, text.encode().decode("unicode_escape").encode(
             "latin-1"))
@@ -96,6 +105,8 @@ def play(terminal, line):
         return terminal.knock(rest)
     if verb == "absent":
         return terminal.absent(rest)
+    if verb == "filled":
+        return terminal.filled(rest)
     if verb == "send":
         terminal.send(rest)
         return True

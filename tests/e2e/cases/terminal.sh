@@ -96,6 +96,7 @@ for client in "tnftp -A -n -v" "inetutils-ftp -n -v"; do
 		expect ftp>
 		send get data\\r
 		expect 150
+		filled $WORK/down/data
 		send \\x03
 		expect ftp>
 		send \\x1a
