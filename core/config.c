@@ -44,6 +44,8 @@ void config_begin(struct config *config)
 	memset(config, 0, offsetof(struct config, rules));
 	config->rules.count = 0;
 	config->rules.text_used = 0;
+	memcpy(config->gssapi_service, "rcmd", sizeof("rcmd"));
+	config->gssapi_protection = GSSAPI_CONFIDENTIALITY;
 	config->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
 	config->udp = true;
 	config->log_level = LOG_REFUSAL;
@@ -70,6 +72,25 @@ struct credentials config_credentials(const struct config *config)
 	if (!config->username[0])
 		return (struct credentials){ NULL, NULL };
 	return (struct credentials){ config->username, config->password };
+}
+
+char *config_gateway_key(const struct config *config, char *text, size_t size)
+{
+	char proxy[ENDPOINT_TEXT_MAX];
+
+	log_format(text, size, "%s,%s,%d%s",
+		   endpoint_format(&config->proxy, proxy, sizeof(proxy)),
+		   config->gssapi_service, (int)config->gssapi_protection,
+		   config->gssapi_nec ? ",nec" : "");
+	return text;
+}
+
+const char *config_cure(const struct config *config)
+{
+	if (config->gateway != CONFIG_GATEWAY_THERE)
+		return "";
+	return " (that is the gateway for auth gssapi, and it has ended: run the program "
+	       "by socksify again)";
 }
 
 bool config_is_proxy(const struct config *config, const struct endpoint *e)

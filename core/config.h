@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/endpoint.h"
+#include "core/gssapi.h"
 #include "core/handshake.h"
 #include "core/log.h"
 #include "core/rules.h"
@@ -23,6 +24,8 @@ enum {
 	CONFIG_BIND_PORTS_MAX = 8,
 	CONFIG_PATH_MAX = 1024,
 	CONFIG_WHY_MAX = 256,
+	CONFIG_SERVICE_MAX = 256,
+	CONFIG_GATEWAY_KEY_MAX = CONFIG_SERVICE_MAX + ENDPOINT_TEXT_MAX + 32,
 	CONFIG_TIMEOUT_DEFAULT_MS = 60000,
 	CONFIG_PORT_DEFAULT = 1080, /* RFC 1928 section 3 */
 };
@@ -41,6 +44,22 @@ enum config_resolve {
 	CONFIG_RESOLVE_TUNNEL, /* its addresses, asked for through the proxy */
 };
 
+/* How the program's side shows the proxy who it is. */
+enum config_auth {
+	CONFIG_AUTH_LOGIN,  /* not, or by username and password */
+	CONFIG_AUTH_GSSAPI, /* by a ticket, and so no other method */
+};
+
+/*
+ * GSSAPI is spoken by a process of its own (relay/): who runs under the command sees
+ * that one's end, a SOCKS5 proxy on this machine with a login of its own.
+ */
+enum config_gateway {
+	CONFIG_GATEWAY_UNASKED,
+	CONFIG_GATEWAY_MISSING, /* asked for, and not there: broken, if by nothing else */
+	CONFIG_GATEWAY_THERE,	/* proxy, addresses and login are the gateway's */
+};
+
 /**
  * struct config - the configuration
  * @broken:	something is wrong: every connection but loopback's is refused
@@ -53,6 +72,12 @@ enum config_resolve {
  * @n_addresses: how many
  * @username:	RFC 1929; empty: no such method is offered
  * @password:	likewise
+ * @auth:	SOCKSIFY_AUTH
+ * @gateway:	whether one is needed, and there: SOCKSIFY_GATEWAY
+ * @gssapi_service: SOCKSIFY_GSSAPI_SERVICE: "rcmd", or "rcmd@host" where the proxy's own
+ *		name is not what its key is for
+ * @gssapi_protection: SOCKSIFY_GSSAPI_PROTECTION: the least that will do
+ * @gssapi_nec:	SOCKSIFY_GSSAPI_NEC: protection is agreed on without any
  * @timeout_ms:	for dialling the proxy and the handshake together
  * @pipeline:	SOCKSIFY_PIPELINE: greeting and request in one segment, where no
  *		login is configured
@@ -83,6 +108,11 @@ struct config {
 	size_t n_addresses;
 	char username[256];
 	char password[256];
+	enum config_auth auth;
+	enum config_gateway gateway;
+	char gssapi_service[CONFIG_SERVICE_MAX];
+	enum gssapi_level gssapi_protection;
+	bool gssapi_nec;
 	int timeout_ms;
 	bool pipeline;
 	bool early_data;
@@ -133,6 +163,16 @@ int config_parse_file(struct config *config, const char *text, size_t len,
 
 /* What the handshake may offer. The pointers are into config. */
 struct credentials config_credentials(const struct config *config);
+
+/*
+ * What a gateway is for, without a "=": SOCKSIFY_GATEWAY is this, "=", and the URL of the
+ * gateway. CONFIG_GATEWAY_KEY_MAX bytes of room do. Returns text. To be asked while proxy
+ * is the real one still.
+ */
+char *config_gateway_key(const struct config *config, char *text, size_t size);
+
+/* What to add where the proxy cannot be reached: "", or what that means and helps. */
+const char *config_cure(const struct config *config);
 
 /* e is one of the proxy's own addresses, with its port. */
 bool config_is_proxy(const struct config *config, const struct endpoint *e);

@@ -8,6 +8,8 @@
  * comes once, but for the rules:
  *
  *	proxy URL		username TEXT		password TEXT
+ *	auth login|gssapi	gssapi-service NAME	gssapi-nec yes|no
+ *	gssapi-protection confidentiality|integrity|none
  *	timeout SECONDS		verbose 0..3		log stderr|/FILE
  *	pipeline yes|no		early-data yes|no
  *	bind auto|off		bind-for PORT...
@@ -31,6 +33,10 @@ enum key {
 	KEY_PROXY,
 	KEY_USERNAME,
 	KEY_PASSWORD,
+	KEY_AUTH,
+	KEY_GSSAPI_SERVICE,
+	KEY_GSSAPI_PROTECTION,
+	KEY_GSSAPI_NEC,
 	KEY_TIMEOUT,
 	KEY_PIPELINE,
 	KEY_EARLY_DATA,
@@ -52,6 +58,9 @@ enum key {
 static const char *const key_names[KEYS] = {
 	[KEY_PROXY] = "proxy",	     [KEY_USERNAME] = "username",
 	[KEY_PASSWORD] = "password", [KEY_TIMEOUT] = "timeout",
+	[KEY_AUTH] = "auth",	     [KEY_GSSAPI_SERVICE] = "gssapi-service",
+	[KEY_GSSAPI_PROTECTION] = "gssapi-protection",
+	[KEY_GSSAPI_NEC] = "gssapi-nec",
 	[KEY_PIPELINE] = "pipeline", [KEY_EARLY_DATA] = "early-data",
 	[KEY_BIND] = "bind",	     [KEY_BIND_FOR] = "bind-for",
 	[KEY_UDP] = "udp",
@@ -109,6 +118,7 @@ static int unknown_key(const struct file *file, struct text key)
 			     "via or block");
 	log_format(text, sizeof(text),
 		   "unknown key \"%s\"; there are proxy, username, password, "
+		   "auth, gssapi-service, gssapi-protection, gssapi-nec, "
 		   "timeout, pipeline, early-data, bind, bind-for, udp, resolve, "
 		   "dns, verbose, log, fake4, fake6, direct, via, block",
 		   shown);
@@ -218,6 +228,18 @@ static int read_value(struct file *file, enum key key, struct text value)
 		return read_rules(file, ROUTE_VIA, value);
 	case KEY_BLOCK:
 		return read_rules(file, ROUTE_BLOCK, value);
+	case KEY_AUTH:
+		reason = config_set_auth(config, value);
+		break;
+	case KEY_GSSAPI_SERVICE:
+		reason = config_set_gssapi_service(config, value);
+		break;
+	case KEY_GSSAPI_PROTECTION:
+		reason = config_set_gssapi_protection(config, value);
+		break;
+	case KEY_GSSAPI_NEC:
+		reason = config_set_gssapi_nec(config, value);
+		break;
 	case KEY_TIMEOUT:
 		reason = config_set_timeout(config, value);
 		break;

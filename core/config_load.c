@@ -249,6 +249,10 @@ static void load_settings(struct config *config, config_getenv *env)
 	} settings[] = {
 		{ "SOCKSIFY_LOG", config_set_log },
 		{ "SOCKSIFY_VERBOSE", config_set_verbose },
+		{ "SOCKSIFY_AUTH", config_set_auth },
+		{ "SOCKSIFY_GSSAPI_SERVICE", config_set_gssapi_service },
+		{ "SOCKSIFY_GSSAPI_PROTECTION", config_set_gssapi_protection },
+		{ "SOCKSIFY_GSSAPI_NEC", config_set_gssapi_nec },
 		{ "SOCKSIFY_TIMEOUT", config_set_timeout },
 		{ "SOCKSIFY_PIPELINE", config_set_pipeline },
 		{ "SOCKSIFY_EARLY_DATA", config_set_early_data },
@@ -472,6 +476,52 @@ static void check_proxy(struct config *config)
 			     "~/.config/socksify/socksify.conf");
 }
 
+/* What follows "KEY=", where value begins with that and the key is this one. */
+static const char *behind_key(const char *value, const char *key)
+{
+	size_t len = strlen(key);
+
+	return value && !strncmp(value, key, len) && value[len] == '=' ?
+		       value + len + 1 :
+		       NULL;
+}
+
+/*
+ * The gateway takes the proxy's place: it is what this process talks to. That of another
+ * proxy, or for less protection than is wanted now, is none.
+ */
+static void load_gateway(struct config *config, config_getenv *env)
+{
+	char key[CONFIG_GATEWAY_KEY_MAX];
+	const char *url;
+
+	if (config->auth != CONFIG_AUTH_GSSAPI || config->broken)
+		return;
+	if (config->username[0]) {
+		break_config(config, "auth gssapi",
+			     "logs in by a ticket; take the username and password away, "
+			     "or say auth login");
+		return;
+	}
+	url = behind_key(value_of(env, "SOCKSIFY_GATEWAY"),
+			 config_gateway_key(config, key, sizeof(key)));
+	if (!url) {
+		config->gateway = CONFIG_GATEWAY_MISSING;
+		break_config(config, "auth gssapi",
+			     "needs the gateway that the command starts; run the program "
+			     "by socksify, or cover the shell by socksify --export");
+		return;
+	}
+	load_url(config, "SOCKSIFY_GATEWAY", url, config->proxy_source);
+	if (config->broken)
+		return;
+	if (!endpoint_is_loopback(&config->proxy) || !config->username[0])
+		break_config(config, "SOCKSIFY_GATEWAY",
+			     "must be what the command set");
+	else
+		config->gateway = CONFIG_GATEWAY_THERE;
+}
+
 void config_load(struct config *config, config_getenv *env)
 {
 	if (getauxval(AT_SECURE))
@@ -487,4 +537,5 @@ void config_load(struct config *config, config_getenv *env)
 	load_addresses(config, env);
 	config_add_built_in_rules(config);
 	check_proxy(config);
+	load_gateway(config, env);
 }

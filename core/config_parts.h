@@ -42,6 +42,10 @@ void config_begin(struct config *config);
 void config_add_built_in_rules(struct config *config);
 
 /* Setters: NULL, or the reason (a static string) and nothing is changed. */
+const char *config_set_auth(struct config *config, struct text text);
+const char *config_set_gssapi_service(struct config *config, struct text text);
+const char *config_set_gssapi_protection(struct config *config, struct text text);
+const char *config_set_gssapi_nec(struct config *config, struct text text);
 const char *config_set_timeout(struct config *config, struct text text);
 const char *config_set_pipeline(struct config *config, struct text text);
 const char *config_set_early_data(struct config *config, struct text text);

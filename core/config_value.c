@@ -71,6 +71,51 @@ static const char *set_switch(bool *on, struct text text)
 	return NULL;
 }
 
+const char *config_set_auth(struct config *config, struct text text)
+{
+	if (text_is(text, "login"))
+		config->auth = CONFIG_AUTH_LOGIN;
+	else if (text_is(text, "gssapi"))
+		config->auth = CONFIG_AUTH_GSSAPI;
+	else
+		return "is login or gssapi";
+	return NULL;
+}
+
+/* "SERVICE" or "SERVICE@HOST", of characters that mean nothing elsewhere. */
+const char *config_set_gssapi_service(struct config *config, struct text text)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-@";
+	char service[CONFIG_SERVICE_MAX];
+
+	if (!text.len || !text_copy(text, service, sizeof(service)) ||
+	    strspn(service, good) != text.len || service[0] == '@' ||
+	    service[text.len - 1] == '@')
+		return "is a service, such as rcmd, or one of a host, such as "
+		       "rcmd@proxy.example.net";
+	memcpy(config->gssapi_service, service, text.len + 1);
+	return NULL;
+}
+
+const char *config_set_gssapi_protection(struct config *config, struct text text)
+{
+	if (text_is(text, "none"))
+		config->gssapi_protection = GSSAPI_CLEAR;
+	else if (text_is(text, "integrity"))
+		config->gssapi_protection = GSSAPI_INTEGRITY;
+	else if (text_is(text, "confidentiality"))
+		config->gssapi_protection = GSSAPI_CONFIDENTIALITY;
+	else
+		return "is confidentiality, integrity or none";
+	return NULL;
+}
+
+const char *config_set_gssapi_nec(struct config *config, struct text text)
+{
+	return set_switch(&config->gssapi_nec, text);
+}
+
 const char *config_set_pipeline(struct config *config, struct text text)
 {
 	return set_switch(&config->pipeline, text);

@@ -182,8 +182,8 @@ static void report(const struct flight *f, int result)
 		log_line(LOG_CONNECTION, "%s: connected via %s, %ld ms", to, via,
 			 ms);
 	else if (f->phase == FLIGHT_DIALLING)
-		log_once(to, "%s: the proxy %s cannot be reached: %e, %ld ms", to,
-			 via, result, ms);
+		log_once(to, "%s: the proxy %s cannot be reached: %e, %ld ms%s", to,
+			 via, result, ms, config_cure(config));
 	else
 		log_once(to, "%s: %s (%s), %ld ms", to,
 			 handshake_reason(&f->handshake, why, sizeof(why)), via,

@@ -169,8 +169,8 @@ static void report_dial(const struct conn_request *request, int error)
 	endpoint_format(request->destination, destination,
 			sizeof(destination));
 	endpoint_format(&config->proxy, proxy, sizeof(proxy));
-	log_once(destination, "%s: the proxy %s cannot be reached: %e",
-		 destination, proxy, error);
+	log_once(destination, "%s: the proxy %s cannot be reached: %e%s",
+		 destination, proxy, error, config_cure(config));
 }
 
 /*

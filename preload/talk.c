@@ -196,8 +196,9 @@ void talk_report(const struct pending *pending)
 	handshake_reason(handshake, reason, sizeof(reason));
 	if (pending->dialling)
 		log_once(destination,
-			 "%s: the proxy %s cannot be reached: %e, %ld ms",
-			 destination, proxy, handshake->error, (long)ms);
+			 "%s: the proxy %s cannot be reached: %e, %ld ms%s",
+			 destination, proxy, handshake->error, (long)ms,
+			 config_cure(config));
 	else
 		log_once(handshake->command == SOCKS5_BIND ? "BIND" : destination,
 			 "%s: %s (%s), %ld ms%s", destination, reason, proxy,

@@ -311,6 +311,10 @@ START_TEST(reads_every_key_of_a_file)
 				 "proxy socks5h://192.0.2.1:9050 # here\r\n"
 				 "username\tme \n"
 				 "password =  a #b =c\t\r\n"
+				 "auth login\n"
+				 "gssapi-service socks@proxy.example\n"
+				 "gssapi-protection = integrity\n"
+				 "gssapi-nec yes\n"
 				 "  timeout=2.5\n"
 				 "pipeline = yes\n"
 				 "early-data yes # fast\n"
@@ -330,6 +334,10 @@ START_TEST(reads_every_key_of_a_file)
 	ck_assert_int_eq(config.proxy_source, CONFIG_FROM_FILE);
 	ck_assert_str_eq(config.username, "me");
 	ck_assert_str_eq(config.password, "a #b =c");
+	ck_assert_int_eq(config.auth, CONFIG_AUTH_LOGIN);
+	ck_assert_str_eq(config.gssapi_service, "socks@proxy.example");
+	ck_assert_int_eq(config.gssapi_protection, GSSAPI_INTEGRITY);
+	ck_assert(config.gssapi_nec);
 	ck_assert_int_eq(config.timeout_ms, 2500);
 	ck_assert(config.pipeline);
 	ck_assert(config.early_data);
@@ -492,6 +500,10 @@ START_TEST(has_defaults)
 	ck_assert_int_eq(config.proxy_source, CONFIG_FROM_SOCKSIFY);
 	ck_assert_int_eq(config.timeout_ms, CONFIG_TIMEOUT_DEFAULT_MS);
 	ck_assert_int_eq(config.log_level, LOG_REFUSAL);
+	ck_assert_int_eq(config.auth, CONFIG_AUTH_LOGIN);
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_UNASKED);
+	ck_assert_str_eq(config.gssapi_service, "rcmd");
+	ck_assert_int_eq(config.gssapi_protection, GSSAPI_CONFIDENTIALITY);
 	ck_assert_str_eq(config.log_path, "");
 	ck_assert_str_eq(config.map_path, "");
 	ck_assert_mem_eq(config.fake4, "\xc6\x12\0\0", 4);
@@ -752,9 +764,20 @@ static const struct {
 	{ "SOCKSIFY_VERBOSE", "9", "SOCKSIFY_VERBOSE: is 0 (nothing)" },
 	{ "SOCKSIFY_PIPELINE", "Yes", "SOCKSIFY_PIPELINE: is yes or no" },
 	{ "SOCKSIFY_EARLY_DATA", "2", "SOCKSIFY_EARLY_DATA: is yes or no" },
+	{ "SOCKSIFY_AUTH", "kerberos", "SOCKSIFY_AUTH: is login or gssapi" },
+	{ "SOCKSIFY_GSSAPI_SERVICE", "a=b",
+	  "SOCKSIFY_GSSAPI_SERVICE: is a service" },
+	{ "SOCKSIFY_GSSAPI_SERVICE", "@host",
+	  "SOCKSIFY_GSSAPI_SERVICE: is a service" },
+	{ "SOCKSIFY_GSSAPI_SERVICE", "rcmd@",
+	  "SOCKSIFY_GSSAPI_SERVICE: is a service" },
+	{ "SOCKSIFY_GSSAPI_PROTECTION", "2",
+	  "SOCKSIFY_GSSAPI_PROTECTION: is confidentiality, integrity or none" },
+	{ "SOCKSIFY_GSSAPI_NEC", "on", "SOCKSIFY_GSSAPI_NEC: is yes or no" },
 	{ "SOCKSIFY_TIMEOUT", "0", "SOCKSIFY_TIMEOUT: is seconds" },
 	{ "SOCKSIFY_BIND", "on", "SOCKSIFY_BIND: is auto or off" },
-	{ "SOCKSIFY_BIND_FOR", "ftp", "SOCKSIFY_BIND_FOR: is ports, such as 21" },
+	{ "SOCKSIFY_BIND_FOR", "ftp",
+	  "SOCKSIFY_BIND_FOR: is ports, such as 21" },
 	{ "SOCKSIFY_BIND_FOR", "0", "SOCKSIFY_BIND_FOR: is ports, such as 21" },
 	{ "SOCKSIFY_BIND_FOR", ",", "SOCKSIFY_BIND_FOR: needs a port" },
 	{ "SOCKSIFY_BIND_FOR", "1 2 3 4 5 6 7 8 9",
@@ -783,6 +806,93 @@ START_TEST(is_broken_by_a_wrong_variable)
 	set("SOCKSIFY_PROXY", "192.0.2.9:1080");
 	load();
 	assert_broken(wrong_variables[_i].words);
+}
+END_TEST
+
+/* --- the gateway ---------------------------------------------------------- */
+
+#define GATEWAY "=socks5h://gateway:secret@127.0.0.1:4321"
+
+static void with_gssapi(const char *gateway)
+{
+	with_proxy();
+	set("SOCKSIFY_AUTH", "gssapi");
+	if (gateway)
+		set("SOCKSIFY_GATEWAY", gateway);
+}
+
+START_TEST(puts_the_gateway_in_the_proxys_place)
+{
+	with_gssapi("192.0.2.9:1080,rcmd,2" GATEWAY);
+	load_whole();
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_THERE);
+	ck_assert_int_eq(config.proxy_source, CONFIG_FROM_SOCKSIFY);
+	ck_assert_str_eq(proxy_text(), "127.0.0.1:4321");
+	ck_assert_uint_eq(config.n_addresses, 1);
+	ck_assert_str_eq(config_credentials(&config).username, "gateway");
+	ck_assert_str_eq(config_credentials(&config).password, "secret");
+}
+END_TEST
+
+static const struct {
+	const char *gateway;
+	const char *name;
+	const char *value;
+} missing_gateways[] = {
+	{ NULL, "SOCKSIFY_UDP", "proxy" },
+	{ "", "SOCKSIFY_UDP", "proxy" },
+	{ "192.0.2.9:1080,rcmd,2", "SOCKSIFY_UDP", "proxy" },
+	{ "192.0.2.9:1081,rcmd,2" GATEWAY, "SOCKSIFY_UDP", "proxy" },
+	{ "192.0.2.9:1080,rcmd,1" GATEWAY, "SOCKSIFY_UDP", "proxy" },
+	{ "192.0.2.9:1080,rcmd,2" GATEWAY, "SOCKSIFY_GSSAPI_NEC", "yes" },
+	{ "192.0.2.9:1080,rcmd,2" GATEWAY, "SOCKSIFY_GSSAPI_SERVICE", "rcm" },
+	{ "192.0.2.9:1080,rcmd,2" GATEWAY, "SOCKSIFY_GSSAPI_PROTECTION",
+	  "none" },
+};
+
+START_TEST(is_broken_without_its_own_gateway)
+{
+	with_gssapi(missing_gateways[_i].gateway);
+	set(missing_gateways[_i].name, missing_gateways[_i].value);
+	load();
+	assert_broken("auth gssapi: needs the gateway that the command starts");
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_MISSING);
+	ck_assert_str_eq(proxy_text(), "192.0.2.9:1080");
+}
+END_TEST
+
+START_TEST(takes_no_gateway_that_the_command_has_not_set)
+{
+	static const char *const gateways[] = {
+		"192.0.2.9:1080,rcmd,2=socks5h://gateway:secret@192.0.2.1:4321",
+		"192.0.2.9:1080,rcmd,2=socks5h://127.0.0.1:4321",
+	};
+
+	with_gssapi(gateways[_i]);
+	load();
+	assert_broken("SOCKSIFY_GATEWAY: must be what the command set");
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_UNASKED);
+}
+END_TEST
+
+START_TEST(takes_no_login_besides_a_ticket)
+{
+	no_file();
+	set("SOCKSIFY_PROXY", "socks5h://me:secret@192.0.2.9:1080");
+	set("SOCKSIFY_AUTH", "gssapi");
+	load();
+	assert_broken("auth gssapi: logs in by a ticket; take the username");
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_UNASKED);
+}
+END_TEST
+
+START_TEST(asks_for_no_gateway_unless_told)
+{
+	with_proxy();
+	set("SOCKSIFY_GATEWAY", "192.0.2.9:1080,rcmd,2" GATEWAY);
+	load_whole();
+	ck_assert_int_eq(config.gateway, CONFIG_GATEWAY_UNASKED);
+	ck_assert_str_eq(proxy_text(), "192.0.2.9:1080");
 }
 END_TEST
 
@@ -1286,6 +1396,13 @@ static void add_environment_tests(Suite *s)
 	tcase_add_test(t, prefers_the_environments_dns_servers_to_the_files);
 	tcase_add_loop_test(t, is_broken_by_a_wrong_variable, 0,
 			    N(wrong_variables));
+	tcase_add_test(t, puts_the_gateway_in_the_proxys_place);
+	tcase_add_loop_test(t, is_broken_without_its_own_gateway, 0,
+			    N(missing_gateways));
+	tcase_add_loop_test(t, takes_no_gateway_that_the_command_has_not_set, 0,
+			    2);
+	tcase_add_test(t, takes_no_login_besides_a_ticket);
+	tcase_add_test(t, asks_for_no_gateway_unless_told);
 	tcase_add_test(t, tells_the_first_fault);
 	tcase_add_test(t, takes_the_addresses_of_a_named_proxy);
 	tcase_add_test(t, keeps_to_a_numeric_proxy);
