@@ -44,6 +44,7 @@ CORE	 := $(wildcard core/*.c)
 RESOLVER := $(wildcard resolver/*.c)
 PRELOAD	 := $(wildcard preload/*.c)
 LAUNCHER := $(wildcard launcher/*.c)
+RELAY	 := $(wildcard relay/*.c)
 UNIT	 := $(wildcard tests/unit/test_*.c)
 VICTIMS	 := $(wildcard tests/victims/*.c)
 BENCHES	 := $(filter-out %/nothing.c,$(wildcard tests/bench/*.c))
@@ -59,6 +60,11 @@ CARES	?= $(shell $(CC) -print-file-name=libcares.a)
 
 LIBRARY	 = $(BUILD)/libsocksify.so
 COMMAND	 = $(BUILD)/socksify
+# A program of its own, so that nothing else loads Kerberos. Where that is not installed
+# the rest is built without it: GSSAPI=no, or yes to have it fail.
+GSSAPI	?= $(shell echo '\#include <gssapi/gssapi.h>' | $(CC) -E -x c - >/dev/null 2>&1 && \
+	   echo yes || echo no)
+GATEWAY	 = $(if $(filter yes,$(GSSAPI)),$(BUILD)/socksify-gateway)
 UNITS	 = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 VICTIM_PROGRAMS = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(VICTIMS))
 STRESS_PROGRAMS = $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(STRESSES))
@@ -71,7 +77,7 @@ REPLAYS	 = $(FUZZ_PROGRAMS:=-replay)
 .PHONY: all check unit e2e victims programs asan tsan demo bench format symbols \
 	lint fuzz fuzz-replay stress stress-programs bench-programs deps install uninstall clean
 
-all: $(LIBRARY) $(COMMAND) symbols
+all: $(LIBRARY) $(COMMAND) $(GATEWAY) symbols
 
 # --- what is derived from the one list of interposed calls -------------------
 
@@ -121,6 +127,11 @@ $(COMMAND): $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a $(CARES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(LAUNCHER)) $(BUILD)/libinner.a \
 		$(CARES) -Wl,-z,lazy
+
+$(BUILD)/socksify-gateway: $(call obj,$(RELAY)) $(BUILD)/libinner.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(call obj,$(RELAY)) $(BUILD)/libinner.a \
+		-lgssapi_krb5
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
@@ -312,12 +323,13 @@ install: all
 	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/socksify
 	install -m 755 $(LIBRARY) $(DESTDIR)$(LIBDIR)/libsocksify.so
 	install -m 755 socksify.sh $(DESTDIR)$(BINDIR)/socksify.sh
+	$(if $(GATEWAY),install -m 755 $(GATEWAY) $(DESTDIR)$(LIBDIR)/socksify-gateway)
 	install -m 644 docs/socksify.1 $(DESTDIR)$(MANDIR)/man1/socksify.1
 	install -m 644 docs/socksify.conf.5 $(DESTDIR)$(MANDIR)/man5/socksify.conf.5
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/socksify $(DESTDIR)$(BINDIR)/socksify.sh \
-		$(DESTDIR)$(LIBDIR)/libsocksify.so \
+		$(DESTDIR)$(LIBDIR)/libsocksify.so $(DESTDIR)$(LIBDIR)/socksify-gateway \
 		$(DESTDIR)$(MANDIR)/man1/socksify.1 \
 		$(DESTDIR)$(MANDIR)/man5/socksify.conf.5
 	-rmdir $(DESTDIR)$(LIBDIR)
@@ -325,5 +337,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(patsubst %.c,$(BUILD)/%.d,$(CORE) $(RESOLVER) $(PRELOAD) $(LAUNCHER))
+-include $(patsubst %.c,$(BUILD)/%.d,$(CORE) $(RESOLVER) $(PRELOAD) $(LAUNCHER) $(RELAY))
 -include $(UNITS:=.d)

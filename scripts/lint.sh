@@ -24,7 +24,7 @@ cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 \
 	--suppress=preprocessorErrorDirective \
 	--suppress=missingInclude --suppress=missingIncludeSystem \
 	--suppress=unmatchedSuppression \
-	-D_GNU_SOURCE -I. core resolver preload launcher || failed=1
+	-D_GNU_SOURCE -I. core resolver preload launcher relay || failed=1
 
 # Sets of checks, then what is off in them:
 # DeprecatedOrUnsafeBufferHandling: wants memcpy_s, which libc does not have.
@@ -69,7 +69,7 @@ if command -v clang-tidy >/dev/null; then
 	sets='bugprone-*,cert-*,clang-analyzer-*,misc-*,performance-*'
 	clang-tidy --quiet --warnings-as-errors='*' \
 		--checks="-*,$sets,portability-*,-$off" \
-		core/*.c resolver/*.c preload/*.c launcher/*.c -- \
+		core/*.c resolver/*.c preload/*.c launcher/*.c relay/*.c -- \
 		-std=gnu11 -D_GNU_SOURCE -I. -w \
 		-DSOCKSIFY_VERSION='"0"' -DSOCKSIFY_LIBDIR='"/usr/lib"' \
 		2>/dev/null || failed=1

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* users.c - whether a process is left that the gateway is for */
+#include "relay/users.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define VARIABLE "SOCKSIFY_GATEWAY="
+#define LIBRARY	 "/libsocksify.so"
+
+/* More than the kernel lets arguments and environment have, with the usual stack. */
+static char text[4 << 20];
+
+/* The number of bytes; 0 also where it cannot be read. */
+static size_t read_file(const char *pid, const char *name)
+{
+	char path[300];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	return len;
+}
+
+static bool contains(size_t len, const char *words)
+{
+	return memmem(text, len, words, strlen(words)) != NULL;
+}
+
+static bool is_user(const char *pid, const char *mark)
+{
+	size_t len = read_file(pid, "environ");
+
+	if (contains(len, mark))
+		return true;
+	if (contains(len, VARIABLE))
+		return false; /* another's */
+	return contains(read_file(pid, "maps"), LIBRARY);
+}
+
+bool users_exist(const char *mark)
+{
+	DIR *processes = opendir("/proc");
+	const struct dirent *entry;
+	bool found = false;
+	size_t seen = 0;
+
+	if (!processes)
+		return true;
+	while (!found && (entry = readdir(processes))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		seen++;
+		found = is_user(entry->d_name, mark);
+	}
+	closedir(processes);
+	return found || seen == 0;
+}
+
+/* --- ports ------------------------------------------------------------------------------ */
+
+/* How many sockets have it, and how many of them are another's. */
+static void count_sockets(const char *table, uint16_t wanted, unsigned int *all,
+			  unsigned int *others)
+{
+	FILE *file = fopen(table, "re");
+	unsigned int port, uid;
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line,
+			   " %*u: %*[0-9A-F]:%x %*s %*x %*x:%*x %*x:%*x %*x %u",
+			   &port, &uid) != 2 ||
+		    port != wanted)
+			continue;
+		++*all;
+		*others += uid != geteuid();
+	}
+	if (file)
+		fclose(file);
+}
+
+bool users_own_port(uint16_t port)
+{
+	unsigned int all = 0, others = 0;
+
+	if (geteuid() == 0)
+		return true;
+	count_sockets("/proc/net/udp", port, &all, &others);
+	count_sockets("/proc/net/udp6", port, &all, &others);
+	return all > 0 && others == 0;
+}
