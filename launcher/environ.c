@@ -21,7 +21,7 @@ static const char *const names[] = {
 	"SOCKSIFY_PROXY",   "SOCKSIFY_PROXY_ADDRESS",
 	"SOCKSIFY_CONFIG",  "SOCKSIFY_RULES",
 	"SOCKSIFY_DIRECT",  "SOCKSIFY_TIMEOUT",
-	"SOCKSIFY_DNS",
+	"SOCKSIFY_DNS",	    "SOCKSIFY_GATEWAY",
 	"SOCKSIFY_LOG",	    "SOCKSIFY_VERBOSE",
 	"ALL_PROXY",	    "all_proxy",
 	"LD_PRELOAD",
@@ -176,6 +176,8 @@ void environ_take_options(const struct options *options)
 	 */
 	if (guard_inherited())
 		known_addresses = value_copy("SOCKSIFY_PROXY_ADDRESS");
+	else
+		unsetenv("SOCKSIFY_GATEWAY"); /* it lives as long as who started it */
 	unsetenv("SOCKSIFY_PROXY_ADDRESS");
 	if (options->proxy)
 		set("SOCKSIFY_PROXY", options->proxy);

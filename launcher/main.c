@@ -20,6 +20,7 @@
 #include "launcher/die.h"
 #include "launcher/environ.h"
 #include "launcher/export.h"
+#include "launcher/gateway.h"
 #include "launcher/guard.h"
 #include "launcher/inspect.h"
 #include "launcher/library.h"
@@ -77,14 +78,24 @@ static void die_of_config(const struct config *config,
 	die(STATUS_OWN_FAILURE, "%s", why);
 }
 
+/* In a shell of one's own nothing is told, for nothing is to wait for its end. */
+static void start_gateway(const struct config *config, const struct options *options,
+			  const char *library)
+{
+	if (options->task == TASK_RUN)
+		gateway_start(config, library, getpid(), true);
+	else
+		gateway_start(config, library, gateway_shell(), false);
+}
+
 /* The configuration as the library will find it, or dies. Its log level. */
-static enum log_level settle(const struct options *options)
+static enum log_level settle(const struct options *options, const char *library)
 {
 	static struct config config;
 
 	environ_take_options(options);
 	config_load(&config, getenv);
-	if (config.broken)
+	if (config.broken && config.gateway != CONFIG_GATEWAY_MISSING)
 		die_of_config(&config, options);
 	if (config.skipped_http_proxy && config.log_level > LOG_QUIET)
 		tell("ALL_PROXY names an HTTP proxy and is passed over: "
@@ -94,6 +105,8 @@ static enum log_level settle(const struct options *options)
 	if (!config.log_path[0] &&
 	    (options->task == TASK_RUN || config.log_level > LOG_REFUSAL))
 		environ_log_to_stderr();
+	if (config.gateway == CONFIG_GATEWAY_MISSING)
+		start_gateway(&config, options, library);
 	return (enum log_level)config.log_level;
 }
 
@@ -154,7 +167,7 @@ int main(int argc, char **argv)
 	leave_library(argv);
 	library = library_find();
 	guard_prepare(options.guard);
-	level = settle(&options);
+	level = settle(&options, library);
 	if (options.task == TASK_RUN)
 		run(options.program, library, level);
 	environ_preload(library);
