@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
 export ASAN_OPTIONS UBSAN_OPTIONS
 build=build/asan
-cases=${CASES:-curl dns askers hostile refusals blocking waiters failures listeners udp udp-names udp-odds udp-relay udp-victims udp-bounds}
+cases=${CASES:-curl dns askers hostile refusals blocking waiters failures listeners udp udp-names udp-odds udp-relay udp-victims udp-bounds gssapi-hostile}
 . scripts/sanitizer.sh
 
 # Leaks are the programs' own affair: they exit without freeing.

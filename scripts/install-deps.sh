@@ -30,6 +30,7 @@ test)
 		socat ncat iperf3 chrony snmp snmpd tftp-hpa tftpd-hpa
 		inetutils-telnet inetutils-telnetd libsodium23 libpam0g
 		iputils-ping traceroute mosh
+		libkrb5-dev krb5-kdc krb5-admin-server krb5-user python3-gssapi
 		ngtcp2-client ngtcp2-server caddy chromium
 		musl-tools busybox-static"
 	# Packages that conflict with others of the list: only unpacked.
