@@ -80,6 +80,19 @@ static void attend(int epfd, int fd)
 		conn_attend(fds[i].fd, epfd);
 }
 
+/*
+ * What has woken who slept is not to wake who waits from now on. But while something is asked
+ * by fd another thread may sleep in the epoll, which knows of no question: then it is left for
+ * that one to find, and who begins to wait takes it away (ask_attend).
+ */
+static void take_nudge(int fd)
+{
+	const struct dgram *dgram = dgram_peek(fd);
+
+	if (dgram != NULL && !ask_waits(dgram))
+		dgram_was_nudged(fd);
+}
+
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int result;
@@ -89,9 +102,8 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 					   FD_EPOLL | FD_NESTS :
 					   FD_EPOLL);
 	}
-	/* What has woken who slept is not to wake who waits from now on. */
 	if (op != EPOLL_CTL_DEL)
-		dgram_was_nudged(fd);
+		take_nudge(fd);
 	if (op != EPOLL_CTL_DEL && event != NULL)
 		remember(epfd, op, fd, event);
 	if (op != EPOLL_CTL_DEL && listener_any())

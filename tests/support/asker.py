@@ -21,6 +21,7 @@ answer came in ten seconds. HOW is
     asyncio       a datagram endpoint
     thread        another thread is in recvfrom already
     threadpoll threadepoll      likewise in poll, epoll
+    threadadd     likewise in an epoll, to which the socket is added when all is sent
     fork          the child waits for what the parent has asked
     dup           asked by one descriptor, received by another
     reconnect     from a server to another, and away from it
@@ -334,6 +335,17 @@ class Asker:
             epoll.register(s, select.EPOLLIN)
             self.waiting(s, epoll.poll)
         self.with_thread(wait)
+
+    def threadadd(self):
+        s = self.socket()
+        s.setblocking(False)
+        epoll = select.epoll()
+        thread = threading.Thread(target=self.waiting, args=(s, epoll.poll))
+        thread.start()
+        time.sleep(0.3)
+        self.send_all(s)
+        epoll.register(s, select.EPOLLIN)
+        thread.join(PATIENCE)
 
     def fork(self):
         s = self.socket()

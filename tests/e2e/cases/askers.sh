@@ -52,6 +52,12 @@ for server in 127.0.0.11 ::1 "$RESOLVER"; do
 		world.example "${types[@]}" | masked)" \
 		"$(zone "$server"; zone "$server"; zone "$server")"
 done
+# Nothing else wakes who sleeps already.
+for how in thread threadpoll threadepoll threadadd; do
+	is "by $how, where none is answered at once" \
+		"$(asked "$how" 127.0.0.53 world.example MX TXT)" \
+		"$(zone 127.0.0.53 | tail -n 2)"
+done
 is "a question that is open is asked once" \
 	"$(asked retransmit 127.0.0.53 world.example MX TXT)" \
 	"$(zone 127.0.0.53 | tail -n 2)"
