@@ -188,6 +188,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram->assoc = (struct assoc){ .control = { .fd = -1 } };
 	dgram->error = 0;
 	dgram->dropped = 0;
+	dgram->noisy = false;
 	pair_write(&dgram->self_turn, dgram->selves, &nowhere, sizeof(nowhere));
 	dgram->whole = false;
 	if (dgram->fragments != NULL)

@@ -155,6 +155,7 @@ struct dgram_sender {
  * @batch:	memory for sendmmsg and the like; a mapping, or NULL
  * @batch_busy:	somebody has it
  * @dropped:	datagrams that were no answer of anybody's
+ * @noisy:	the latest that came was one of those
  * @fragments:	being put together; a mapping that stays, or NULL
  * @routes:	where it sent to lately
  * @senders:	who has sent to it lately
@@ -204,6 +205,7 @@ struct dgram {
 	void *batch;
 	uint32_t batch_busy;
 	uint32_t dropped;
+	uint32_t noisy;
 	uint32_t self_turn;
 	_Alignas(pair_word) struct peer selves[2];
 	struct fragments *fragments;

@@ -5,10 +5,15 @@
  * The wait is the kernel's, in a recvmsg of libc's: a cancellation point, and one that a
  * handler may leave by siglongjmp. So nothing is held in it, no lock and no memory. Where a
  * datagram has to come into memory of our own, it is waited for first, and taken then.
+ *
+ * A signal that comes while something is dropped would end no wait, and a program that was to be
+ * woken by it would sleep on. So after that, and in the next call as long as such things come,
+ * signals are held back but for the wait, which is ours then.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -83,44 +88,6 @@ static inline int await(struct dgram *dgram, int fd, int flags)
 	return assoc_phase(&dgram->assoc) == ASSOC_PENDING || ask_any() ?
 		       await_pending(dgram, fd, flags) :
 		       0;
-}
-
-/*
- * After something was dropped the kernel would begin SO_RCVTIMEO anew, each time. So from the
- * first such on the wait is ours: limit is when it is over, 0 before. 0 or -errno. Where there
- * is such a time, a receive does not go on after any handler: nor does ppoll.
- */
-static int await_rest(const struct dgram *dgram, int fd, int flags,
-		      int64_t *limit)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	struct timespec rest;
-	struct timeval timeout;
-	int saved_errno = errno;
-	int64_t left;
-	int r;
-
-	if (assoc_phase(&dgram->assoc) == ASSOC_PENDING || ask_any())
-		return 0; /* await does it */
-	if (*limit == 0) {
-		timeout = option_timeout(fd, SO_RCVTIMEO);
-		*limit = may_wait(fd, flags) ? clock_limit_ns(&timeout) :
-					       INT64_MAX;
-	}
-	if (*limit == INT64_MAX)
-		return 0;
-	left = *limit - clock_now_ns();
-	if (left < 0)
-		left = 0;
-	rest.tv_sec = left / NS_PER_S;
-	rest.tv_nsec = left % NS_PER_S;
-	r = REAL(ppoll)(&pollfd, 1, &rest, NULL);
-	if (r < 0) {
-		r = -errno;
-		errno = saved_errno;
-		return r;
-	}
-	return r == 0 ? -EAGAIN : 0;
 }
 
 /* --- into memory of our own ------------------------------------------------------------------ */
@@ -231,29 +198,12 @@ static long await_datagram(struct dgram *dgram, int fd, int flags)
  * For more vectors than are kept on the stack, and where fragments come that may be longer than
  * what the program has.
  */
-static ssize_t receive_copied(struct dgram *dgram, int fd, struct msghdr *message,
-			      int flags)
+static ssize_t take_awaited(struct dgram *dgram, int fd, struct msghdr *message,
+			    int flags)
 {
-	int64_t limit = 0;
+	long r = await_datagram(dgram, fd, flags);
 
-	for (;;) {
-		long r = await(dgram, fd, flags);
-
-		if (r < 0)
-			return r;
-		r = await_datagram(dgram, fd, flags);
-		if (r >= 0) {
-			r = take_copied(dgram, fd, message, flags);
-			if (r >= 0)
-				return r;
-		}
-		r = r == INCOMING_NOTHING ? 0 : dgram_told(dgram, fd, r);
-		if (r < 0)
-			return r;
-		r = await_rest(dgram, fd, flags, &limit);
-		if (r < 0)
-			return r;
-	}
+	return r < 0 ? r : take_copied(dgram, fd, message, flags);
 }
 
 /* --- into the program's ------------------------------------------------------------------------ */
@@ -270,29 +220,156 @@ static ssize_t take_whole(struct dgram *dgram, struct msghdr *message, int flags
 		       INCOMING_NOTHING;
 }
 
+/* --- after something was dropped --------------------------------------------------------------- */
+
+typedef ssize_t taking(struct dgram *dgram, int fd, struct msghdr *message,
+		       int flags);
+
+enum {
+	WAIT_OVER = POLLIN | POLLRDHUP,
+	PLENTY = 16, /* dropped in a row: there may be no end to it */
+};
+
+static bool is_noisy(const struct dgram *dgram)
+{
+	return __atomic_load_n(&dgram->noisy, __ATOMIC_RELAXED);
+}
+
+static ssize_t take_noted(struct dgram *dgram, int fd, struct msghdr *message,
+			  int flags, taking *take)
+{
+	ssize_t r = take(dgram, fd, message, flags);
+
+	__atomic_store_n(&dgram->noisy, r == INCOMING_NOTHING,
+			 __ATOMIC_RELAXED);
+	return r;
+}
+
+/*
+ * What woke, with signals let in as they were for the program; or -errno. Where there is a time, a
+ * receive does not go on after any handler, and neither does this.
+ */
+static int await_next(int fd, int64_t limit_ns, const sigset_t *signals)
+{
+	struct pollfd pollfd = { .fd = fd, .events = WAIT_OVER };
+	struct timespec rest = { 0 };
+	int64_t left;
+	int r;
+
+	do {
+		left = limit_ns - clock_now_ns();
+		if (left > 0) {
+			rest.tv_sec = left / NS_PER_S;
+			rest.tv_nsec = left % NS_PER_S;
+		}
+		r = REAL(ppoll)(&pollfd, 1,
+				limit_ns == INT64_MAX ? NULL : &rest, signals);
+	} while (r < 0 && errno == EINTR && limit_ns == INT64_MAX &&
+		 signals_restart(signals));
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -EAGAIN : pollfd.revents;
+}
+
+/* What is there wakes before a signal does, and after the time is over. 0 or -errno. */
+static int look_up(int64_t limit_ns, const sigset_t *signals)
+{
+	struct timespec now = { 0 };
+
+	if (clock_now_ns() >= limit_ns)
+		return -EAGAIN;
+	return REAL(ppoll)(NULL, 0, &now, signals) < 0 &&
+			       !(limit_ns == INT64_MAX &&
+				 signals_restart(signals))
+		       ? -EINTR
+		       : 0;
+}
+
+/*
+ * The kernel would begin SO_RCVTIMEO anew, each time: limit_ns is when it is over. Only for what
+ * wakes and cannot be received (the queue of errors) the wait is the kernel's. A cancellation
+ * point in the waits.
+ */
+static ssize_t take_rest(struct dgram *dgram, int fd, struct msghdr *message,
+			 int flags, taking *take, int64_t limit_ns)
+{
+	int saved_errno = errno;
+	sigset_t signals;
+	int type, woke;
+	ssize_t r = 0;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	signals_block_but_cancel(&signals);
+	for (unsigned int n = 1;; n++) {
+		woke = await_next(fd, limit_ns, &signals);
+		if (woke < 0 || !(woke & WAIT_OVER))
+			break;
+		r = take_noted(dgram, fd, message,
+			       woke & POLLRDHUP ? flags : flags | MSG_DONTWAIT,
+			       take);
+		if (r == -EAGAIN) /* another has taken it */
+			r = INCOMING_NOTHING;
+		if (r != INCOMING_NOTHING ||
+		    assoc_phase(&dgram->assoc) == ASSOC_PENDING || ask_any())
+			break;
+		woke = n % PLENTY == 0 ? look_up(limit_ns, &signals) : 0;
+		if (woke < 0)
+			break;
+	}
+	signals_restore(&signals);
+	pthread_setcanceltype(type, NULL);
+	errno = saved_errno;
+	if (woke < 0)
+		return woke;
+	return woke == 0 || woke & WAIT_OVER ? r
+					     : take(dgram, fd, message, flags);
+}
+
 /* r is what the first try came to. */
 static ssize_t receive_on(struct dgram *dgram, int fd, struct msghdr *message,
-			  int flags, ssize_t r)
+			  int flags, taking *take, ssize_t r)
 {
-	int64_t limit = 0;
+	int64_t limit_ns = 0;
+	struct timeval timeout;
+	bool waits = false;
 
-	for (;;) {
-		if (r == INCOMING_LEFT)
-			return receive_copied(dgram, fd, message, flags);
-		if (r != INCOMING_NOTHING) {
+	if (r == INCOMING_NOTHING)
+		__atomic_store_n(&dgram->noisy, true, __ATOMIC_RELAXED);
+	while (r < 0) {
+		if (r == INCOMING_LEFT) {
+			take = take_awaited;
+		} else if (r != INCOMING_NOTHING) {
 			r = dgram_told(dgram, fd, r);
 			if (r < 0)
 				return r;
 		}
-		r = await_rest(dgram, fd, flags, &limit);
-		if (r == 0)
-			r = await(dgram, fd, flags);
+		if (limit_ns == 0) {
+			timeout = option_timeout(fd, SO_RCVTIMEO);
+			limit_ns = clock_limit_ns(&timeout);
+			waits = may_wait(fd, flags);
+		}
+		if (waits && assoc_phase(&dgram->assoc) != ASSOC_PENDING &&
+		    !ask_any()) {
+			r = take_rest(dgram, fd, message, flags, take,
+				      limit_ns);
+			continue;
+		}
+		r = await(dgram, fd, flags);
 		if (r < 0)
 			return r;
-		r = incoming_take(dgram, fd, message, flags);
-		if (r >= 0)
-			return r;
+		r = take_noted(dgram, fd, message, flags, take);
 	}
+	return r;
+}
+
+static ssize_t receive_copied(struct dgram *dgram, int fd,
+			      struct msghdr *message, int flags)
+{
+	ssize_t r = await(dgram, fd, flags);
+
+	if (r == 0)
+		r = take_awaited(dgram, fd, message, flags);
+	return receive_on(dgram, fd, message, flags, take_awaited, r);
 }
 
 /* --- one of both, or neither --------------------------------------------------------------------- */
@@ -316,12 +393,13 @@ static ssize_t receive_framed(struct dgram *dgram, int fd,
 		return receive_copied(dgram, fd, message, flags);
 	if (__atomic_load_n(&dgram->whole, __ATOMIC_ACQUIRE))
 		r = take_whole(dgram, message, flags);
-	if (r == INCOMING_NOTHING) {
+	if (r == INCOMING_NOTHING && !is_noisy(dgram)) {
 		r = await(dgram, fd, flags);
 		if (r == 0)
 			r = incoming_take(dgram, fd, message, flags);
 	}
-	return r >= 0 ? r : receive_on(dgram, fd, message, flags, r);
+	return r >= 0 ? r
+		      : receive_on(dgram, fd, message, flags, incoming_take, r);
 }
 
 /* Any other than a datagram that is there, or will be, and goes where the program wants it. */
@@ -354,7 +432,7 @@ static __attribute__((noinline)) ssize_t receive_oddly(struct dgram *dgram, int 
 ssize_t incoming_none(struct dgram *dgram, int fd, struct msghdr *message,
 		      int flags, ssize_t r)
 {
-	r = receive_on(dgram, fd, message, flags, r);
+	r = receive_on(dgram, fd, message, flags, incoming_take, r);
 	if ((r == -ENOTSOCK || r == -EBADF) && dgram_stale(dgram, fd))
 		return real_receive(fd, message, flags);
 	return r;
@@ -366,7 +444,7 @@ static inline bool is_odd(const struct dgram *dgram, const struct msghdr *messag
 	return flags & (MSG_OOB | MSG_ERRQUEUE) ||
 	       message->msg_iovlen > DGRAM_VECTORS || incoming_in_fragments() ||
 	       ask_any() || dgram_connected(dgram) == DGRAM_DIRECT ||
-	       assoc_phase(&dgram->assoc) == ASSOC_PENDING;
+	       is_noisy(dgram) || assoc_phase(&dgram->assoc) == ASSOC_PENDING;
 }
 
 ssize_t dgram_receive(struct dgram *dgram, int fd, struct msghdr *message,

@@ -48,6 +48,7 @@ And of the relay that UDP ASSOCIATE gets, where the script has udp=PORT (0: any)
     udp.end=N          the end of the connection after N answers
     udp.shut=N         no relay any more after N answers; the connection stays
     udp.noise=MS       a malformed datagram each so many milliseconds
+    udp.din=N          so many of them
 And of the listener:
     sweep=MANNER       the N-th connection has its N-th byte, of all the answers
                        together, flipped, late (a pause before it), cut or reset
@@ -109,7 +110,8 @@ class Script:
              "bind.rep", "bind.bound", "bind.tail", "second.rep",
              "second.bound", "sweep", "udp", "udp.announce", "udp.foreign",
              "udp.before", "udp.fragments", "udp.source", "udp.names",
-             "udp.reverse", "udp.end", "udp.shut", "udp.noise"}
+             "udp.reverse", "udp.end", "udp.shut", "udp.noise",
+             "udp.din"}
     MANNERS = {"delay", "drip", "split", "cut", "reset", "flip", "bytes",
                "append", "flood", "silent"}
 

@@ -86,7 +86,8 @@ class Relay(asyncio.DatagramProtocol):
         while True:
             await asyncio.sleep(self.script.number("udp.noise") / 1000)
             if self.peer:
-                put(self.transport, b"\0\0\0\x09noise", self.peer)
+                for _ in range(self.script.number("udp.din", 1)):
+                    put(self.transport, b"\0\0\0\x09noise", self.peer)
 
     def datagram_received(self, data, addr):
         self.peer = addr

@@ -440,6 +440,24 @@ static void waits(const struct far *far)
 	alarm_ms(0, 0);
 }
 
+/* A signal ends the wait, whatever is received meanwhile that is nobody's. */
+static void alarms(const struct far *far)
+{
+	enum {
+		ALARMS = 15
+	};
+	struct timeval timeout = { .tv_sec = 1 };
+	int fd = silent(far), ended = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	on_signal(SIGALRM, catch_it, 0);
+	for (int i = 0; i < ALARMS; i++) {
+		alarm_ms(100, 0);
+		ended += recv(fd, buffer, BUFFER, 0) < 0 && errno == EINTR;
+	}
+	say("ended", "%d", ended);
+}
+
 /* Shorter than the datagram, which comes in several fragments where a proxy makes them. */
 static void short_rooms(const struct far *far)
 {
@@ -483,6 +501,7 @@ static const struct row rows[] = {
 	{ "cancelled", "echo", cancelled },
 	{ "jumped", "echo", jumped },
 	{ "waits", "echo", waits },
+	{ "alarms", "echo", alarms },
 	{ "short-rooms", "echo", short_rooms },
 };
 

@@ -6,7 +6,8 @@
 topology
 start_danted none
 start_proxy relays --at="$PROXY:1200=udp=0,udp.noise=3" \
-	--at="$PROXY:1201=udp=0,udp.fragments=5"
+	--at="$PROXY:1201=udp=0,udp.fragments=5" \
+	--at="$PROXY:1202=udp=0,udp.noise=2,udp.din=200"
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$WORLD,$WORLD6" 7000
 wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
 
@@ -42,5 +43,8 @@ for host in "$WORLD" "$WORLD6"; do
 	unlike "and so it is where the relay sends what is nobody's" "$output" 'not ok'
 	like "and there were some" "$output" "ok $((${#noisy[@]} * 2)) "
 	[[ $output != *"not ok"* ]] || note "$(grep -A 8 "^not ok" <<<"$output")"
+	output=$(compare "$host" --only=alarms --way "din=$(under "$PROXY:1202")")
+	unlike "a signal ends a wait in which much is dropped" "$output" 'not ok'
+	like "and there was one" "$output" "ok 2 "
 done
 done_testing
