@@ -121,6 +121,25 @@ static int dial_swapped(struct conn *conn, int fd)
 	return r;
 }
 
+/* Another thread has closed the number while it was dialled, or another file has it. */
+static bool was_closed(const struct conn_request *request,
+		       const struct conn *conn)
+{
+	return request->command == SOCKS5_CONNECT &&
+	       !(fdtable_notes(request->fd) & FD_DIALLED) &&
+	       option_cookie(request->fd) != conn->cookie;
+}
+
+/* From then on it may be stepped, closed and forgotten by others. */
+static int show(const struct conn_request *request, struct conn *conn)
+{
+	if (!was_closed(request, conn))
+		return fdtable_set(request->fd, &conn->thing);
+	fdtable_each_noted(FD_DUPED, show_too, conn);
+	conn_put(conn);
+	return 0;
+}
+
 static int start(const struct conn_request *request, struct conn *conn)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -138,9 +157,8 @@ static int start(const struct conn_request *request, struct conn *conn)
 	if (r == -EAFNOSUPPORT && !swap_shown(fd))
 		r = dial_swapped(conn, fd);
 	if (r == 0 || r == -EINPROGRESS) {
-		/* From then on another thread may close it. */
 		pending_ref(pending);
-		r = fdtable_set(fd, &conn->thing);
+		r = show(request, conn);
 		if (r == 0) {
 			conn_show_duplicates(conn, fd);
 			conn_note_deadline(pending->deadline_ns);
