@@ -163,6 +163,12 @@ void conn_show_duplicates(struct conn *conn, int fd);
 struct conn *conn_get(int fd);
 
 /*
+ * As conn_get. A connection that another thread is just beginning is waited for: the kernel
+ * would send the proxy what is written before the handshake.
+ */
+struct conn *conn_get_begun(int fd);
+
+/*
  * One that needs no negotiation (any more): phase is CONN_CONNECTED or CONN_SPENT. With a
  * reference, or NULL when memory is short.
  */

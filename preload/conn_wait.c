@@ -252,6 +252,27 @@ static bool is_connected(int fd)
 	return conn != NULL && conn_phase_of(conn) == CONN_CONNECTED;
 }
 
+/* A thread that dials has the socket for a tick, or for as long as it is not let run. */
+#define DIALLING_NS NS_PER_S
+
+struct conn *conn_get_begun(int fd)
+{
+	struct conn *conn = conn_get(fd);
+	int64_t end;
+
+	if (conn != NULL || !(fdtable_notes(fd) & FD_DIALLED))
+		return conn;
+	end = clock_now_ns() + DIALLING_NS;
+	while (conn == NULL && fdtable_notes(fd) & FD_DIALLED) {
+		/* Of a fork's child the thread may be the parent's. */
+		if (clock_now_ns() > end)
+			fdtable_unnote(fd, FD_DIALLED);
+		sys0(SYS_sched_yield);
+		conn = conn_get(fd);
+	}
+	return conn;
+}
+
 int conn_before_data(int fd, bool dontwait, int option)
 {
 	/* What is written early stands behind the request; what is read, behind the reply. */
@@ -264,7 +285,7 @@ int conn_before_data(int fd, bool dontwait, int option)
 
 	if (is_connected(fd))
 		return 0;
-	conn = conn_get(fd);
+	conn = conn_get_begun(fd);
 	if (conn == NULL)
 		return 0;
 	phase = conn_step(conn, fd);

@@ -271,7 +271,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 EXPORT int shutdown(int fd, int how)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct conn *conn = conn_any() ? conn_get(fd) : NULL;
+	struct conn *conn = conn_any() ? conn_get_begun(fd) : NULL;
 	enum conn_phase phase;
 	bool later;
 
