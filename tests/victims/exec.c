@@ -651,11 +651,16 @@ static void spawn_pending(const struct far *far)
 
 static void fork_parent_finishes(const struct far *far)
 {
-	int fd = pending(far);
-	pid_t pid = child();
+	int fd = pending(far), done[2];
+	pid_t pid;
+	char word;
 
+	if (pipe(done) < 0)
+		return;
+	pid = child();
 	if (pid == 0) {
-		sleep_ms(4 * PENDING_MS);
+		if (read(done[0], &word, 1) != 1)
+			_exit(1);
 		say_poll("child.poll", fd, POLLOUT, 0);
 		say_so_error("child.so_error", fd);
 		say_peer("child.peer", fd);
@@ -663,6 +668,8 @@ static void fork_parent_finishes(const struct far *far)
 	}
 	say_poll("poll", fd, POLLOUT, LONG_MS);
 	say_works(fd);
+	if (write(done[1], "x", 1) != 1)
+		return;
 	child_join("child", pid);
 }
 
