@@ -115,7 +115,7 @@ static void take_report(int supervisor, int signals)
 	}
 }
 
-/* A moment later: what was sent to the whole group, the supervisor is to have, too. */
+/* A moment later: what was sent to the whole group, the supervisor has had then, too. */
 static void pass_on(int supervisor, int signals)
 {
 	const struct timespec moment = { .tv_nsec = 2000000 };

@@ -274,12 +274,14 @@ static struct source signals = { .ready = signal_ready };
 
 /*
  * Signals that came to this process: what was sent to the whole group the program has had
- * already, and what the command was sent so is not passed on. A while later such a one is
- * another one.
+ * already, and what the command was sent so is not passed on. The kernel begins with who
+ * came last into the group, so this process has it before the command; which may tell of it
+ * much later, where others keep it off the processor. A while later such a one is another
+ * one.
  */
 enum {
 	SIGNALS_MAX = 65,
-	SAME_MS = 100
+	SAME_MS = 3000
 };
 
 static struct {
