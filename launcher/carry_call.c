@@ -305,7 +305,18 @@ static int disconnect(const struct asked *s, const struct peer *to)
 		       -errno : 0;
 }
 
-static int connect_network(const struct target *t, const struct asked *s,
+static int connect_datagram(const struct target *t, int number, const struct asked *s,
+			    const struct peer *to)
+{
+	struct sender sender = { t, number, s->fd, s->domain, -1 };
+	int r = datagram_connect(&sender, to);
+
+	if (sender.fresh >= 0)
+		close(sender.fresh);
+	return r;
+}
+
+static int connect_network(const struct target *t, int number, const struct asked *s,
 			   struct peer *to)
 {
 	if (to->len < sizeof(sa_family_t))
@@ -319,7 +330,7 @@ static int connect_network(const struct target *t, const struct asked *s,
 		to->len = sizeof(struct sockaddr_in6); /* its scope id is zero */
 	if (s->type == SOCK_STREAM)
 		return connect_stream(t, s, to);
-	return datagram_connect(s->fd, s->domain, to);
+	return connect_datagram(t, number, s, to);
 }
 
 static int handle_connect(const struct target *t, const struct seccomp_data *call,
@@ -335,7 +346,7 @@ static int handle_connect(const struct target *t, const struct seccomp_data *cal
 		return r;
 	if (!is_network(s))
 		return connect_elsewhere(t, s, &to);
-	return connect_network(t, s, &to);
+	return connect_network(t, (int)call->args[0], s, &to);
 }
 
 /* --- getpeername --------------------------------------------------------------------- */

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/way.h"
@@ -77,35 +79,100 @@ static bool strays(int fd, const struct endpoint *to, int control)
 	return endpoint_is_loopback(to) && (control > 0 || way_of_socket(fd));
 }
 
-int datagram_connect(int fd, int family, const struct peer *to)
+/* --- on the island and off it ------------------------------------------------------ */
+
+/*
+ * Sockets that have been sent by elsewhere, by their cookies: these are not exchanged for
+ * one that reaches nobody. Who is forgotten is exchanged there and back.
+ */
+static uint64_t talkers[1024];
+
+static uint64_t *talker_of(int fd)
+{
+	return &talkers[peers_cookie(fd) % (sizeof(talkers) / sizeof(talkers[0]))];
+}
+
+static void note_talker(int fd)
+{
+	*talker_of(fd) = peers_cookie(fd);
+}
+
+static bool is_talker(int fd)
+{
+	return *talker_of(fd) == peers_cookie(fd);
+}
+
+typedef int exchange_for(const struct target *t, int number, int fd, int family);
+
+static int exchange(struct sender *s, exchange_for *another)
+{
+	int fresh = another(s->target, s->number, s->fd, s->family);
+
+	if (fresh < 0)
+		return fresh;
+	if (s->fresh >= 0)
+		close(s->fresh);
+	s->fresh = s->fd = fresh;
+	return 0;
+}
+
+/* For what is to reach somebody. */
+static int leave_island(struct sender *s)
+{
+	return island_has(s->fd) ? exchange(s, island_leave) : 0;
+}
+
+/* --- connect ------------------------------------------------------------------------ */
+
+static int connect_fd(int fd, const struct peer *to)
+{
+	return connect(fd, (const struct sockaddr *)&to->address, to->len) < 0 ? -errno : 0;
+}
+
+static int connect_direct(struct sender *s, const struct peer *to,
+			  const struct endpoint *e)
+{
+	int r = leave_island(s);
+
+	if (r == 0)
+		r = strays(s->fd, e, 0) ? -ENETUNREACH : connect_fd(s->fd, to);
+	if (r == 0)
+		peers_forget(peers_cookie(s->fd));
+	return r;
+}
+
+/* Where it is on the island, the server is, too. */
+static int connect_stub(const struct sender *s, const struct peer *to)
 {
 	struct peer real = *to;
+	int r;
+
+	if (!island_has(s->fd)) {
+		r = dns_address(s->family, SOCK_DGRAM, &real.address);
+		if (r < 0)
+			return -ENETUNREACH;
+		real.len = (socklen_t)r;
+	}
+	if (way_of_socket(s->fd))
+		return -ENETUNREACH;
+	r = connect_fd(s->fd, &real);
+	if (r == 0) {
+		dns_admit(s->fd);
+		peers_set(peers_cookie(s->fd), to);
+	}
+	return r;
+}
+
+int datagram_connect(struct sender *s, const struct peer *to)
+{
 	struct endpoint e;
-	int way = judge(to, &e), r;
+	int way = judge(to, &e);
 
 	if (way == -ENETUNREACH)
 		tell_refused(&e, LOG_CONNECTION);
 	if (way < 0)
 		return way;
-	if (way == WAY_STUB && !island_has(fd)) {
-		r = dns_address(family, SOCK_DGRAM, &real.address);
-		if (r < 0)
-			return -ENETUNREACH;
-		real.len = (socklen_t)r;
-	}
-	if (way == WAY_STUB ? way_of_socket(fd) : strays(fd, &e, 0))
-		return -ENETUNREACH;
-	r = connect(fd, (const struct sockaddr *)&real.address, real.len) < 0 ?
-		    -errno : 0;
-	if (r < 0)
-		return r;
-	if (way == WAY_STUB) {
-		dns_admit(fd);
-		peers_set(peers_cookie(fd), to);
-	} else {
-		peers_forget(peers_cookie(fd));
-	}
-	return 0;
+	return way == WAY_STUB ? connect_stub(s, to) : connect_direct(s, to, &e);
 }
 
 /* --- sending -------------------------------------------------------------------- */
@@ -142,12 +209,10 @@ static long ask_stub(struct sender *s, const struct msghdr *m, const struct peer
 	int len;
 	long n;
 
+	if (!island_has(s->fd) && !is_talker(s->fd))
+		exchange(s, island_swap);
 	if (island_has(s->fd))
 		return send_copy_to(s->fd, &plain, &to->address, to->len, flags);
-	if (s->fresh < 0)
-		s->fresh = island_swap(s->target, s->number, s->fd, s->family);
-	if (s->fresh >= 0)
-		return send_copy_to(s->fresh, &plain, &to->address, to->len, flags);
 	len = dns_address(s->family, SOCK_DGRAM, &stub);
 	if (len < 0 || way_of_socket(s->fd))
 		return -ENETUNREACH;
@@ -166,6 +231,7 @@ static long send_judged(struct sender *s, const struct msghdr *m, int flags)
 	struct peer to = { .len = m->msg_namelen };
 	int control = way_of_control(m), way;
 	struct endpoint e;
+	long n;
 
 	if (control < 0)
 		return control;
@@ -192,9 +258,15 @@ static long send_judged(struct sender *s, const struct msghdr *m, int flags)
 		return way;
 	if (way == WAY_STUB)
 		return ask_stub(s, m, &to, flags);
-	if (strays(s->fd, &e, control) || island_has(s->fd))
+	if (strays(s->fd, &e, control))
 		return -ENETUNREACH;
-	return send_copy_to(s->fd, m, &to.address, to.len, flags);
+	n = leave_island(s);
+	if (n < 0)
+		return n;
+	n = send_copy_to(s->fd, m, &to.address, to.len, flags);
+	if (n >= 0)
+		note_talker(s->fd);
+	return n;
 }
 
 static uint8_t data[DATA_MAX];

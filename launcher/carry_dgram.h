@@ -19,16 +19,13 @@
 /* config must outlive all use. */
 void datagram_setup(const struct config *config);
 
-/* connect(2) of a UDP socket of that family. 0 or -errno. */
-int datagram_connect(int fd, int family, const struct peer *to);
-
 /**
- * struct sender - who sends by a UDP socket
+ * struct sender - who sends by a UDP socket, or connects it
  * @target:	the thread
  * @number:	of the socket, there
- * @fd:		a duplicate of it
+ * @fd:		a duplicate of it, or @fresh
  * @family:	its SO_DOMAIN
- * @fresh:	what was put in its place by a send, or -1; the caller closes it
+ * @fresh:	what was put in its place by the call, or -1; the caller closes it
  */
 struct sender {
 	const struct target *target;
@@ -37,6 +34,9 @@ struct sender {
 	int family;
 	int fresh;
 };
+
+/* connect(2). 0 or -errno. */
+int datagram_connect(struct sender *s, const struct peer *to);
 
 /* sendto(2), sendmsg(2) and sendmmsg(2): their results, or -errno. */
 long datagram_sendto(struct sender *s, const __u64 args[6]);

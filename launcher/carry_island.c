@@ -25,6 +25,7 @@
 
 #include "core/log.h"
 #include "launcher/carry_dns.h"
+#include "launcher/carry_epoll.h"
 #include "launcher/carry_loop.h"
 #include "launcher/carry_peers.h"
 #include "launcher/supervisor.h"
@@ -366,34 +367,59 @@ static bool closed_at_exec(const struct target *t, int number)
 
 static void make_alike(int fresh, int old)
 {
+	struct sockaddr_storage own;
 	struct timeval patience = { 0 };
-	socklen_t len = sizeof(patience);
+	socklen_t len = sizeof(patience), own_len = sizeof(own);
 
 	fcntl(fresh, F_SETFL, fcntl(old, F_GETFL) & O_NONBLOCK);
 	if (!getsockopt(old, SOL_SOCKET, SO_RCVTIMEO, &patience, &len))
 		setsockopt(fresh, SOL_SOCKET, SO_RCVTIMEO, &patience, len);
+	if (getsockname(old, (struct sockaddr *)&own, &own_len) < 0 ||
+	    !((struct sockaddr_in *)&own)->sin_port)
+		return;
+	if (bind(fresh, (struct sockaddr *)&own, own_len) < 0)
+		return; /* the kernel will find another port */
 }
 
-int island_swap(const struct target *t, int number, int fd, int family)
+/* Puts fresh in the place of old, in the target and in the epolls that wait for it. */
+static int place(const struct target *t, int number, int old, int fresh)
 {
 	struct seccomp_notif_addfd place = {
 		.id = t->id,
 		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = (__u32)fresh,
 		.newfd = (__u32)number,
 		.newfd_flags = closed_at_exec(t, number) ? O_CLOEXEC : 0,
 	};
+	struct epoll_entry epolls[EPOLL_ENTRIES_MAX];
+	size_t n = epolls_find(t, number, old, epolls);
+	bool placed;
+
+	make_alike(fresh, old);
+	placed = ioctl(t->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &place) >= 0;
+	epolls_join(epolls, n, number, placed ? fresh : old);
+	if (placed)
+		return fresh;
+	close(fresh);
+	return -EHOSTUNREACH;
+}
+
+int island_swap(const struct target *t, int number, int fd, int family)
+{
 	int fresh = settle_once();
 
 	if (fresh == 0)
 		fresh = ask_keeper(family == AF_INET ? WISH_SOCKET4 : WISH_SOCKET6);
-	if (fresh < 0)
-		return fresh;
-	make_alike(fresh, fd);
-	place.srcfd = (__u32)fresh;
-	if (ioctl(t->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &place) < 0) {
-		close(fresh);
-		return -EHOSTUNREACH;
-	}
-	islanders[turn++ % ISLANDERS_MAX] = peers_cookie(fresh);
+	if (fresh >= 0)
+		fresh = place(t, number, fd, fresh);
+	if (fresh >= 0)
+		islanders[turn++ % ISLANDERS_MAX] = peers_cookie(fresh);
 	return fresh;
+}
+
+int island_leave(const struct target *t, int number, int fd, int family)
+{
+	int fresh = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fresh < 0 ? -errno : place(t, number, fd, fresh);
 }

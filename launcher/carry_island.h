@@ -17,8 +17,8 @@
  * sockets when it is told to: an ordinary user makes it in a user namespace, and could not
  * come back from there. Where that is forbidden, there is no island.
  *
- * A socket that is in an epoll leaves it with its number's change, so who waits by epoll
- * for an answer on a socket that is not connected gets none.
+ * Epolls that wait for the old socket wait for the fresh one (carry_epoll.h). One that is
+ * used for something else after all is exchanged back.
  */
 #ifndef SOCKSIFY_LAUNCHER_CARRY_ISLAND_H
 #define SOCKSIFY_LAUNCHER_CARRY_ISLAND_H
@@ -32,9 +32,12 @@ bool island_has(int fd);
 
 /*
  * Puts a fresh UDP socket of that family in the place of fd, which the target has as
- * number: nonblocking, with a limit to waits, and closed at exec, as that is. The fresh one
- * here, too, or -errno.
+ * number: nonblocking, with a limit to waits, a port, and closed at exec, as that is. The
+ * fresh one here, too, or -errno.
  */
 int island_swap(const struct target *t, int number, int fd, int family);
+
+/* The same with a socket that is none of the island's. */
+int island_leave(const struct target *t, int number, int fd, int family);
 
 #endif

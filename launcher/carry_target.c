@@ -106,6 +106,11 @@ void target_setup(void)
 	proc_is_ours = read_status(getpid(), &s) == 0 && s.ours == getpid();
 }
 
+bool target_has_proc(void)
+{
+	return proc_is_ours;
+}
+
 /* --- its descriptors ------------------------------------------------------------------ */
 
 /* A thread may have descriptors of its own: what is the process's is looked at twice. */

@@ -31,6 +31,9 @@ struct target {
 /* Looks around where this process is; before all else. */
 void target_setup(void);
 
+/* /proc is there, and shows the targets under the numbers that they have here. */
+bool target_has_proc(void);
+
 /* Whether the call still waits for its answer. */
 bool target_waits(const struct target *t);
 

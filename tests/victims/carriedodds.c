@@ -15,6 +15,8 @@
  *     carriedodds peer-nowhere ADDRESS PORT    getpeername into no memory
  *     carriedodds waits ADDRESS PORT [thread]    says "ready", and connects
  *     carriedodds full ADDRESS PORT        connects when standard error has no room
+ *     carriedodds asks SERVER [epoll|talks|both]  a name server, by a socket that is not
+ *                                     connected: who answers; and another one's answer
  *     carriedodds records NAME TYPE       RCODE and number of answers, by res_query
  *     carriedodds label               a flow label
  */
@@ -32,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -424,6 +427,104 @@ static int full(const char *host, int port)
 	return 0;
 }
 
+/* An answer comes, by epoll or else: from whom. */
+static void show_answer(int fd, int epoll)
+{
+	struct timeval patience = { 10, 0 };
+	struct epoll_event event = { 0 };
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	char bytes[512], text[INET6_ADDRSTRLEN] = "nobody";
+	ssize_t n = -1;
+
+	if (epoll < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (epoll < 0 || (epoll_wait(epoll, &event, 1, 10000) == 1 && event.data.u64 == 77))
+		n = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+	if (n > 0)
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&from)->sin_addr, text,
+			  sizeof(text));
+	printf("%s %d\n", text, n > 0 ? ntohs(((struct sockaddr_in *)&from)->sin_port) : 0);
+}
+
+static void ask_server(int fd, const char *server, int port)
+{
+	unsigned char query[512];
+	struct sockaddr_storage sa;
+	socklen_t len = fill(&sa, server, port);
+	int n = res_mkquery(ns_o_query, "world.example", ns_c_in, ns_t_a, NULL, 0, NULL,
+			    query, sizeof(query));
+
+	if (sendto(fd, query, (size_t)n, 0, (struct sockaddr *)&sa, len) != n)
+		row("sendto", -1);
+}
+
+/* Somebody of this machine, who sends back what he gets. */
+static int echo_port;
+
+static void *echo(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	struct sockaddr_storage from;
+	char bytes[512];
+	ssize_t n;
+
+	for (;;) {
+		socklen_t len = sizeof(from);
+
+		n = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+		sendto(fd, bytes, (size_t)n, 0, (struct sockaddr *)&from, len);
+	}
+	return NULL;
+}
+
+static void begin_echo(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_storage sa;
+	socklen_t len = fill(&sa, "127.0.0.1", 0);
+	pthread_t thread;
+
+	bind(fd, (struct sockaddr *)&sa, len);
+	getsockname(fd, (struct sockaddr *)&sa, &len);
+	echo_port = ntohs(((struct sockaddr_in *)&sa)->sin_port);
+	pthread_create(&thread, NULL, echo, (void *)(intptr_t)fd);
+}
+
+static int asks(const char *server, const char *how)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 77 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), epoll = -1;
+	struct sockaddr_storage own;
+	socklen_t len = fill(&own, "0.0.0.0", 0);
+	int port;
+
+	bind(fd, (struct sockaddr *)&own, len);
+	getsockname(fd, (struct sockaddr *)&own, &len);
+	port = ((struct sockaddr_in *)&own)->sin_port;
+	if (!strcmp(how, "epoll") || !strcmp(how, "both")) {
+		epoll = epoll_create1(0);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	}
+	begin_echo();
+	if (!strcmp(how, "talks")) {
+		ask_server(fd, "127.0.0.1", echo_port);
+		show_answer(fd, epoll);
+	}
+	ask_server(fd, server, 53);
+	show_answer(fd, epoll);
+	if (!strcmp(how, "both")) {
+		ask_server(fd, "127.0.0.1", echo_port);
+		show_answer(fd, epoll);
+	}
+	getsockname(fd, (struct sockaddr *)&own, &len);
+	puts(((struct sockaddr_in *)&own)->sin_port == port ? "same port" : "another port");
+	if (epoll >= 0)
+		row("del", epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+	return 0;
+}
+
 /* Asked and answered, as the message says itself. */
 static int records(const char *name, int type)
 {
@@ -496,6 +597,8 @@ int main(int argc, char **argv)
 		return full(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "records") && argc == 4)
 		return records(argv[2], atoi(argv[3]));
+	if (!strcmp(what, "asks") && argc >= 3)
+		return asks(argv[2], argc > 3 ? argv[3] : "");
 	if (!strcmp(what, "burn") && argc == 3)
 		return burn(atol(argv[2]));
 	if (!strcmp(what, "peer-nowhere") && argc == 4)

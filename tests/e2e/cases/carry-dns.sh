@@ -48,6 +48,30 @@ true
 done
 is "as Go without" "$(in_proxyhost "$go" records world.example 2>&1)" \
 	"$(through "$DANTE" "$go" records world.example 2>&1)"
+
+# A socket that is not connected, which may be in an epoll, and is used for others, too.
+echoed='127\.0\.0\.1 [0-9]+'
+for program in "$static" "$musl"; do
+	name=$(basename "$program")
+	is "$name: the answer is from who was asked" \
+		"$(through "$DANTE" "$program" asks "$RESOLVER" 2>&1)" "$RESOLVER 53
+same port"
+	is "$name: by an epoll" \
+		"$(through "$DANTE" "$program" asks "$RESOLVER" epoll 2>&1)" "$RESOLVER 53
+same port
+del ok"
+	like "$name: one that has talked to others" \
+		"$(through "$DANTE" "$program" asks "$RESOLVER" talks 2>&1)" \
+		"^$echoed
+$echoed
+same port\$"
+	like "$name: one that talks to others afterwards" \
+		"$(through "$DANTE" "$program" asks "$RESOLVER" both 2>&1)" "^$RESOLVER 53
+$echoed
+same port
+del ok\$"
+done
+
 # SERVFAIL, which it does not wait for.
 fails() { like "$1" "$("${@:2}" "$go" text "${name:-world.example}" 2>&1)" misbehaving; }
 name=silent.world.example fails "who answers nothing" through "$DANTE" -q --timeout 2
