@@ -85,7 +85,7 @@ static void let_go(int supervisor, int signals)
 
 /* --- what it hears ------------------------------------------------------------------ */
 
-static void take_report(int supervisor, int signals)
+static void take_report(int supervisor, int signals, pid_t pid)
 {
 	struct report report;
 	ssize_t n = read(supervisor, &report, sizeof(report));
@@ -108,7 +108,7 @@ static void take_report(int supervisor, int signals)
 		break; /* who is stopped does not read this: the supervisor woke us */
 	case REPORT_ENDED_ALL:
 		/* What the program used is counted as used by whom we waited for. */
-		waitpid(-1, NULL, 0);
+		waitpid(pid, NULL, 0);
 		end_as(report.value);
 	case REPORT_ENDED:
 		end_as(report.value);
@@ -131,7 +131,7 @@ static void pass_on(int supervisor, int signals)
 		return; /* its end is heard of next */
 }
 
-static _Noreturn void attend(int supervisor, int signals)
+static _Noreturn void attend(int supervisor, int signals, pid_t pid)
 {
 	struct pollfd fds[] = { { .fd = supervisor, .events = POLLIN },
 				{ .fd = signals, .events = POLLIN } };
@@ -142,7 +142,7 @@ static _Noreturn void attend(int supervisor, int signals)
 		if (fds[1].revents)
 			pass_on(supervisor, signals);
 		if (fds[0].revents)
-			take_report(supervisor, signals);
+			take_report(supervisor, signals, pid);
 	}
 }
 
@@ -198,5 +198,5 @@ void carry_run(const char *path, char **argv)
 		supervisor_main(&supervision);
 	}
 	close(pair[1]);
-	attend(pair[0], open_signals(&all));
+	attend(pair[0], open_signals(&all), pid);
 }
