@@ -68,7 +68,7 @@ enum {
 	SECRET_BYTES = 16,
 	BACKLOG = 1024,
 	STACK = 512 * 1024, /* name service modules of libc run on it, too */
-	LOOK_MS = 1000, /* between two looks for users */
+	LOOK_MS = 2000, /* between two looks for users */
 	LOOKS = 2,
 	BREATH_NS = 20000000, /* after there was no room for another connection */
 };

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,23 +52,39 @@ static bool is_user(const char *pid, const char *mark)
 	return contains(read_file(pid, "maps"), LIBRARY);
 }
 
-bool users_exist(const char *mark)
+/* The one that was found last, for it is most likely to be there still. */
+static char latest[NAME_MAX + 1];
+
+static bool search(DIR *processes, const char *mark)
 {
-	DIR *processes = opendir("/proc");
 	const struct dirent *entry;
-	bool found = false;
 	size_t seen = 0;
 
-	if (!processes)
-		return true;
-	while (!found && (entry = readdir(processes))) {
+	while ((entry = readdir(processes))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		seen++;
-		found = is_user(entry->d_name, mark);
+		if (is_user(entry->d_name, mark)) {
+			strcpy(latest, entry->d_name);
+			return true;
+		}
 	}
+	return seen == 0;
+}
+
+bool users_exist(const char *mark)
+{
+	DIR *processes;
+	bool found;
+
+	if (latest[0] && is_user(latest, mark))
+		return true;
+	processes = opendir("/proc");
+	if (!processes)
+		return true;
+	found = search(processes, mark);
 	closedir(processes);
-	return found || seen == 0;
+	return found;
 }
 
 /* --- ports ------------------------------------------------------------------------------ */

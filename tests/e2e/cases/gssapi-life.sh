@@ -122,7 +122,7 @@ is "one serves all that a program starts" \
 gone "and ends after it"
 through "$url" sh -c "(setsid sh -c 'until [ -e $WORK/go ]; do sleep 0.2; done
 	${page[*]} >$WORK/daemon 2>&1' </dev/null >/dev/null 2>&1 &)" 2>/dev/null
-sleep 4
+sleep 6
 is "what lives on keeps it" "$(gateways)" 1
 touch "$WORK/go"
 wait_until "the page" grep -q . "$WORK/daemon"
@@ -142,7 +142,7 @@ while not os.path.exists(sys.argv[2]):
 with open(sys.argv[1], "w") as out:
 	subprocess.run(sys.argv[3:], stdout=out, stderr=out)
 ' "$WORK/daemon2" "$WORK/go2" "${page[@]}" </dev/null >/dev/null 2>&1
-sleep 4
+sleep 6
 is "so does one that has written over its environment" "$(gateways)" 1
 touch "$WORK/go2"
 wait_until "the page" grep -q . "$WORK/daemon2"
