@@ -218,6 +218,12 @@ static int agree(struct upstream *up, const struct config *config)
 
 	if (r == 0)
 		r = receive_level(up, config->gssapi_nec);
+	/* So says Dante that it does not do what is asked for. */
+	if (r == -ECONNRESET || r == -EPIPE)
+		log_format(up->security.why, sizeof(up->security.why),
+			   "it ended the login when it was asked for gssapi-protection %s: "
+			   "it may want another, or another gssapi-nec",
+			   names[required]);
 	if (r < 0)
 		return r;
 	if (!gssapi_level_suffices((enum gssapi_level)r, required)) {

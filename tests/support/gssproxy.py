@@ -15,6 +15,7 @@ is in the keytab that KRB5_KTNAME names. The words:
     junk=N         bytes that are no token in the place of the N-th one
     end=N          the end of the stream in the place of the N-th token or later message
     level.raw=HEX  these bytes in the place of the message with the level
+    level.end      the end of the stream in its place
     level.flip     that message with a bit turned over
     drip           every byte alone, with pauses, until the reply is out
     flip=N         the N-th message after the level has a bit turned over
@@ -48,7 +49,7 @@ import gssapi
 
 AUTHENTICATION, PROTECTION, ENCAPSULATED, ABORT = 1, 2, 3, 0xff
 CONNECT, BIND, UDP_ASSOCIATE = 1, 2, 3
-WORDS = {"level", "nec", "method", "abort", "junk", "end", "level.raw", "level.flip",
+WORDS = {"level", "nec", "method", "abort", "junk", "end", "level.raw", "level.flip", "level.end",
          "drip", "flip", "cut", "raw", "twice", "drop", "plain", "empty", "most", "rep",
          "udp.flip", "udp.twice", "udp.raw", "udp.none"}
 CHUNKS = (1, 100, 5000, 16000, 30000)
@@ -246,6 +247,8 @@ class Connection:
         level = self.script.number("level", content[0])
         self.server.note(user=str(self.context.initiator_name), asked=content[0],
                          level=level)
+        if "level.end" in self.script:
+            raise Ended
         out = bytes([level])
         out = self.message(PROTECTION, out if nec else self.context.wrap(out, False).message)
         if "level.raw" in self.script:

@@ -13,7 +13,8 @@ start_kdc
 start_danted none
 start_web
 start_gssproxy gss --at="$PROXY:1090" --at="$PROXY:1091=level=1" \
-	--at="$PROXY:1092=level=0" --at="$PROXY:1093=method=0" --at="$PROXY:1094=method=255"
+	--at="$PROXY:1092=level=0" --at="$PROXY:1093=method=0" --at="$PROXY:1094=method=255" \
+	--at="$PROXY:1095=level.end"
 hello="hello from the world"
 url=socks5h://proxy.example:1090
 page=(curl -sS --max-time 20 http://www.world.example/)
@@ -88,6 +89,9 @@ refused() {
 refused "a lower level than is configured" \
 	'protects by integrity at most; gssapi-protection integrity would accept that' \
 	through socks5h://proxy.example:1091 "${page[@]}"
+refused "a proxy that ends it when it hears the level" \
+	'ended the login when it was asked for gssapi-protection confidentiality' \
+	through socks5h://proxy.example:1095 "${page[@]}"
 refused "none at all" 'protects by none at most' \
 	through socks5h://proxy.example:1092 "${page[@]}"
 refused "none at all, for integrity" 'protects by none at most' \
