@@ -210,20 +210,31 @@ static void say_too_long(int fd, const struct far *far)
 	}
 }
 
+/* How many of the words come back before an end that is sent after them. */
+static void say_back(int fd, const struct far *far)
+{
+	enum { END = 3 };
+	int back = 0;
+	ssize_t n;
+
+	send_to(fd, far, words, END, 0);
+	while ((n = recv(fd, buffer, BUFFER, 0)) >= 0 && n != END)
+		back += n == WORDS;
+	say("back", "%d", back);
+	say("end", "%zd", n);
+}
+
 /* While there is no relay yet, and when there is. */
 static void wrapping(const struct far *far)
 {
-	int fd = connected(far, SOCK_NONBLOCK), back = 0;
+	int fd = connected(far, SOCK_NONBLOCK);
 
 	say_too_long(fd, far);
 	set_nonblocking(fd, false);
 	say_rc("send", send(fd, words, WORDS, 0));
 	say_next("next", far, fd, BUFFER, 0);
 	say_too_long(fd, far);
-	sleep_ms(PENDING_MS);
-	while (recv(fd, buffer, BUFFER, MSG_DONTWAIT) == WORDS)
-		back++;
-	say("back", "%d", back);
+	say_back(fd, far);
 }
 
 /* One piece of control data, and the length that it says of itself. */
@@ -274,7 +285,7 @@ static void names(const struct far *far)
 	struct msghdr message = { .msg_name = name, .msg_iov = &iov, .msg_iovlen = 1 };
 
 	for (int connects = 0; connects < 2; connects++) {
-		int fd = connects ? connected(far, 0) : datagram(far, 0), back = 0;
+		int fd = connects ? connected(far, 0) : datagram(far, 0);
 
 		say_rc("send", send_to(fd, far, words, 5, 0));
 		say_next("first", far, fd, BUFFER, 0);
@@ -286,10 +297,7 @@ static void names(const struct far *far)
 				say_rc("sendto", sendto(fd, words, WORDS, 0,
 							(void *)name, lens[i]));
 		}
-		sleep_ms(PENDING_MS);
-		while (recv(fd, buffer, BUFFER, MSG_DONTWAIT) == WORDS)
-			back++;
-		say("back", "%d", back);
+		say_back(fd, far);
 	}
 }
 

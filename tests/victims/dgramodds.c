@@ -409,10 +409,12 @@ static void waits(const struct far *far)
 	say_rc("recvmmsg", recvmmsg(fd, three, 3, 0, NULL));
 	say_took("recvmmsg", since, 300);
 	send_to(fd, far, words, WORDS, 0);
+	say_poll("one", fd, POLLIN, LONG_MS);
 	begin_wait();
 	say_rc("one-of-three", recvmmsg(fd, three, 3, 0, NULL));
 	say_took("one-of-three", since, 300);
 	send_to(fd, far, words, WORDS, 0);
+	say_poll("one", fd, POLLIN, LONG_MS);
 	say_rc("waitforone", recvmmsg(fd, three, 3, MSG_WAITFORONE, NULL));
 	send_to(fd, far, words, WORDS, 0);
 	send_to(fd, far, words, WORDS, 0);

@@ -351,10 +351,14 @@ static void banner_epoll(const struct far *far)
 
 static void banner_asleep(const struct far *far)
 {
-	int fd = connected(far), n = -1;
+	int64_t end = now_ms() + LONG_MS;
+	int fd = connected(far), n = 0, rc = 0;
 
-	sleep_ms(2 * PENDING_MS);
-	say_rc("fionread", ioctl(fd, FIONREAD, &n));
+	while (rc == 0 && n == 0 && now_ms() < end) {
+		sleep_ms(PENDING_MS);
+		rc = ioctl(fd, FIONREAD, &n);
+	}
+	say_rc("fionread", rc);
 	say("count", "%d", n);
 	say_line("line", fd);
 	say_works(fd);
