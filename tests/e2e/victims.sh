@@ -42,6 +42,10 @@ slow_link() {
 		ip -6 route add fd33:3::/64 dev eth0 src $OUTSIDE6" ||
 		bail_out "cannot set up the slow link"
 	in_client sh -c "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries"
+	# Dante connects from the client's own port, and a direct run from the same host:
+	# where that one's end is still on the link, the far side would refuse the other.
+	in_client sh -c "echo 32768 46999 >/proc/sys/net/ipv4/ip_local_port_range"
+	in_proxyhost sh -c "echo 47000 60999 >/proc/sys/net/ipv4/ip_local_port_range"
 }
 
 start_far() {
