@@ -38,10 +38,10 @@
  * listener is readable, and programs rely on it: curl ends with an error. Here these are
  * two connections through the proxy, and a small file's 226 may well be faster than the
  * second reply. So a poll or select that asks for both does not show the control as
- * readable until the second reply is there: once for each BIND, and for KEEP_NS at most.
- * That is no wait more, not even where the call does not wait (hook_wait.c). It concerns
- * 226 and 250, and what cannot be read (TLS); all else, and the end of the control, is told
- * at once. A listener in CONN_BOUND goes with all controls to its server.
+ * readable until the second reply is there: once for each BIND, and for KEEP_OVER_NS at
+ * most. That is no wait more, not even where the call does not wait (hook_wait.c). It
+ * concerns 226 and 250, and, for less time, what cannot be read (TLS); all else, and the end
+ * of the control, is told at once. A listener in CONN_BOUND goes with all controls to its server.
  *
  * Not so in an epoll: its event is data of the program's and no socket. It would have to be
  * taken out of the kernel's registration, and be put back when the time is over, by whatever
@@ -79,8 +79,9 @@
 /* How long the word of a proxy counts that it has no BIND. */
 #define LACK_NS (300 * NS_PER_S)
 
-/* How long a control is kept back at the most. */
-#define KEEP_NS (100 * NS_PER_MS)
+/* How long a control is kept back at the most: what says so itself, and what may say it. */
+#define KEEP_OVER_NS   NS_PER_S
+#define KEEP_UNREAD_NS (100 * NS_PER_MS)
 
 static const struct config *config;
 uint32_t listener_controls;
@@ -522,32 +523,38 @@ static bool go_together(const struct conn *listener, const struct conn *control)
 	       memcmp(&a->address, &b->address, a->len) == 0;
 }
 
-/* What the server says is that the transfer is over, or it cannot be read. */
-static bool says_over(int control)
+/* For how long what the server says is to be kept back: it may be that all is over. */
+static int64_t keep_ns(int control)
 {
 	char in[3];
 	long n = sys6(SYS_recvfrom, control, in, sizeof(in),
 		      MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
 
 	if (n <= 0)
-		return false;
-	return in[0] < '0' || in[0] > '9' ||
-	       memcmp(in, "226", (size_t)n) == 0 ||
-	       memcmp(in, "250", (size_t)n) == 0;
+		return 0;
+	if (in[0] < '0' || in[0] > '9')
+		return KEEP_UNREAD_NS;
+	return memcmp(in, "226", (size_t)n) == 0 ||
+			       memcmp(in, "250", (size_t)n) == 0 ?
+		       KEEP_OVER_NS :
+		       0;
 }
 
-static int64_t kept_until(struct conn *listener, bool readable)
+static int64_t kept_until(struct conn *listener, int control, bool readable)
 {
-	int64_t now = clock_now_ns(), until = 0;
+	int64_t now = clock_now_ns(), keep = readable ? keep_ns(control) : 0;
+	int64_t until = 0;
 
+	if (readable && keep == 0)
+		return 0;
 	if (!readable)
 		until = __atomic_load_n(&listener->kept_until_ns,
 					__ATOMIC_RELAXED);
 	else if (__atomic_compare_exchange_n(&listener->kept_until_ns, &until,
-					     now + KEEP_NS, false,
+					     now + keep, false,
 					     __ATOMIC_RELAXED,
 					     __ATOMIC_RELAXED))
-		until = now + KEEP_NS;
+		until = now + keep;
 	return until > now ? until : 0;
 }
 
@@ -560,8 +567,8 @@ int64_t listener_keeps_back(int fd, int control, bool readable)
 	if (listener != NULL && other != NULL)
 		phase = conn_look(listener);
 	if ((phase == CONN_BOUND || phase == CONN_ARRIVED) &&
-	    go_together(listener, other) && (!readable || says_over(control)))
-		until = kept_until(listener, readable);
+	    go_together(listener, other))
+		until = kept_until(listener, control, readable);
 	conn_put(other);
 	conn_put(listener);
 	return until;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # bind-order.sh - which is readable first: the listener at the proxy, or its control
 #
-# The control is kept back for 100 ms at the most. What is to be quicker than that, on a
+# The control is kept back for a second at the most, or 100 ms where it cannot be read. What is to be quicker than that, on a
 # machine that does other things too, is tried several times.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../lib.sh"
