@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -89,19 +90,42 @@ bool users_exist(const char *mark)
 
 /* --- ports ------------------------------------------------------------------------------ */
 
+/* Where these stand in a line of the kernel's tables; the first is 0. */
+enum {
+	FIELD_LOCAL = 1, /* ADDRESS:PORT, hexadecimal */
+	FIELD_UID = 7,
+};
+
+/* False for the line of headings. */
+static bool read_line(char *line, unsigned long *port, unsigned long *uid)
+{
+	char *rest = line, *field, *colon = NULL;
+	int n = 0;
+
+	while (n <= FIELD_UID && (field = strsep(&rest, " \n"))) {
+		if (!*field)
+			continue;
+		if (n == FIELD_LOCAL)
+			colon = strchr(field, ':');
+		if (n++ < FIELD_UID)
+			continue;
+		*uid = strtoul(field, NULL, 10);
+		*port = colon ? strtoul(colon + 1, NULL, 16) : 0;
+		return colon != NULL;
+	}
+	return false;
+}
+
 /* How many sockets have it, and how many of them are another's. */
 static void count_sockets(const char *table, uint16_t wanted, unsigned int *all,
 			  unsigned int *others)
 {
 	FILE *file = fopen(table, "re");
-	unsigned int port, uid;
+	unsigned long port, uid;
 	char line[512];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line,
-			   " %*u: %*[0-9A-F]:%x %*s %*x %*x:%*x %*x:%*x %*x %u",
-			   &port, &uid) != 2 ||
-		    port != wanted)
+		if (!read_line(line, &port, &uid) || port != wanted)
 			continue;
 		++*all;
 		*others += uid != geteuid();
