@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 #include "core/sys.h"
+#include "preload/clock.h"
 
 struct fdtable_slot *fdtable_chunks[FDTABLE_CHUNKS];
 static pid_t *owner; /* in the page that fork wipes */
@@ -201,7 +202,11 @@ int fdtable_find(const struct thing *thing)
  */
 static void slot_clear(struct fdtable_slot *slot)
 {
-	if (__atomic_load_n(&slot->notes, __ATOMIC_RELAXED) != 0)
+	uint32_t notes = __atomic_load_n(&slot->notes, __ATOMIC_RELAXED);
+
+	if (notes & FD_EPOLL)
+		__atomic_store_n(&slot->epoll, 0, __ATOMIC_RELAXED);
+	if (notes != 0)
 		__atomic_store_n(&slot->notes, 0, __ATOMIC_RELEASE);
 	if (__atomic_load_n(&slot->thing, __ATOMIC_RELAXED) != NULL)
 		fdtable_put(__atomic_exchange_n(&slot->thing, NULL,
@@ -269,6 +274,9 @@ void fdtable_dup(int from, int to)
 	thing = fdtable_get(from);
 	fdtable_put(__atomic_exchange_n(&target->thing, thing,
 					__ATOMIC_ACQ_REL));
+	__atomic_store_n(&target->epoll,
+			 __atomic_load_n(&source->epoll, __ATOMIC_RELAXED),
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&target->notes,
 			 __atomic_load_n(&source->notes, __ATOMIC_RELAXED),
 			 __ATOMIC_RELAXED);
@@ -283,6 +291,35 @@ void fdtable_note(int fd, unsigned int notes)
 	slot = slot_made(fd);
 	if (slot != NULL)
 		__atomic_fetch_or(&slot->notes, notes, __ATOMIC_RELAXED);
+}
+
+/* Neither two processes nor two moments give the same; as good as that. */
+static uint32_t new_mark(void)
+{
+	uint64_t pid = (uint64_t)sys0(SYS_getpid);
+	uint32_t mark = (uint32_t)(pid * 0x9e3779b97f4a7c15 >> 32) ^
+			(uint32_t)clock_now_ns();
+
+	return mark ? mark : 1;
+}
+
+void fdtable_note_epoll(int fd, bool made)
+{
+	struct fdtable_slot *slot;
+	uint32_t none = 0;
+
+	if (!made && fdtable_epoll(fd) != 0)
+		return;
+	slot = slot_made(fd);
+	/* In a vfork child the number may be an epoll's of its parent. */
+	if (slot != NULL && fdtable_ours()) {
+		if (made)
+			__atomic_store_n(&slot->epoll, 0, __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&slot->epoll, &none, new_mark(),
+					    false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
+	}
+	fdtable_note(fd, FD_EPOLL);
 }
 
 bool fdtable_note_first(int fd, unsigned int note)

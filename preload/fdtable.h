@@ -79,6 +79,7 @@ enum {
 struct fdtable_slot {
 	struct thing *thing;
 	uint32_t notes;
+	uint32_t epoll; /* with FD_EPOLL: fdtable_epoll */
 	struct fd_watch watch;
 };
 
@@ -161,6 +162,23 @@ void fdtable_note(int fd, unsigned int notes);
 /* The same for one note: false if it was there already. */
 bool fdtable_note_first(int fd, unsigned int note);
 void fdtable_unnote(int fd, unsigned int notes);
+
+/*
+ * fd is an epoll; made: one that was made now. It gets a mark that its duplicates and the
+ * children of a fork have, too, by which another epoll of the same number is told from it.
+ */
+void fdtable_note_epoll(int fd, bool made);
+
+/* That mark; 0: none. */
+static inline uint32_t fdtable_epoll(int fd)
+{
+	const struct fdtable_slot *slot = fdtable_slot(fd);
+
+	return slot && __atomic_load_n(&slot->notes, __ATOMIC_RELAXED) &
+				       FD_EPOLL
+		       ? __atomic_load_n(&slot->epoll, __ATOMIC_RELAXED)
+		       : 0;
+}
 
 /*
  * Remembers a registration, about to be made (or changed) by epoll_ctl; the first one of a

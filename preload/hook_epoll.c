@@ -34,7 +34,7 @@ static int made(int epfd)
 {
 	if (epfd >= 0) {
 		fdtable_drop(epfd);
-		fdtable_note(epfd, FD_EPOLL);
+		fdtable_note_epoll(epfd, true);
 	}
 	return epfd;
 }
@@ -98,9 +98,9 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	int result;
 
 	if (op == EPOLL_CTL_ADD) {
-		fdtable_note(epfd, fdtable_notes(fd) & FD_EPOLL ?
-					   FD_EPOLL | FD_NESTS :
-					   FD_EPOLL);
+		fdtable_note_epoll(epfd, false);
+		if (fdtable_notes(fd) & FD_EPOLL)
+			fdtable_note(epfd, FD_NESTS);
 	}
 	if (op != EPOLL_CTL_DEL)
 		take_nudge(fd);

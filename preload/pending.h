@@ -22,17 +22,19 @@ enum { PENDING_WATCHES = 8, PENDING_HOLDERS = 6 };
 /**
  * struct watch - one registration of the socket in an epoll of the program
  * @epfd:	the epoll's descriptor; -1: none
+ * @epoll:	its mark (fdtable.h): in another process the number may be another epoll's
  * @fd:		the descriptor that is registered
  * @events:	what the program asked for
- * @own:	it is ours alone: the program has not registered this descriptor
  * @data:	what the program wants back
+ * @own:	it is ours alone: the program has not registered this descriptor
  */
 struct watch {
 	int32_t epfd;
+	uint32_t epoll;
 	int32_t fd;
 	uint32_t events;
-	bool own;
 	uint64_t data;
+	bool own;
 };
 
 /**

@@ -55,19 +55,35 @@ static int replace(int epfd, int fd, bool exclusive, uint32_t events,
 	return r < 0 ? r : ctl(epfd, EPOLL_CTL_ADD, fd, events, data);
 }
 
+/* watch_is_in looks without the lock. */
+static bool is_in(const struct watch *watch, int epfd)
+{
+	return __atomic_load_n(&watch->epfd, __ATOMIC_RELAXED) == epfd &&
+	       __atomic_load_n(&watch->epoll, __ATOMIC_RELAXED) ==
+		       fdtable_epoll(epfd);
+}
+
+static void set_epoll(struct watch *watch, int epfd)
+{
+	__atomic_store_n(&watch->epoll, fdtable_epoll(epfd), __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->epfd, epfd, __ATOMIC_RELAXED);
+}
+
 static struct watch *watch_find(struct pending *pending, int epfd, int fd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		if (pending->watches[i].epfd == epfd &&
-		    (epfd == -1 || pending->watches[i].fd == fd))
+		if (is_in(&pending->watches[i], epfd) &&
+		    pending->watches[i].fd == fd)
 			return &pending->watches[i];
 	return NULL;
 }
 
-/* watch_is_in looks without the lock. */
-static void set_epoll(struct watch *watch, int epfd)
+static struct watch *watch_free(struct pending *pending)
 {
-	__atomic_store_n(&watch->epfd, epfd, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < PENDING_WATCHES; i++)
+		if (pending->watches[i].epfd == -1)
+			return &pending->watches[i];
+	return NULL;
 }
 
 static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
@@ -76,7 +92,7 @@ static int remember(struct pending *pending, int epfd, int fd, uint32_t events,
 	struct watch *watch = watch_find(pending, epfd, fd);
 
 	if (watch == NULL)
-		watch = watch_find(pending, -1, -1);
+		watch = watch_free(pending);
 	if (watch == NULL)
 		return -ENOMEM;
 	set_epoll(watch, epfd);
@@ -306,7 +322,8 @@ int watch_begin_fired(struct pending *pending, int fd)
 
 /*
  * A registration outlives its descriptor where the socket has another one, fd, but can only
- * be named by that number: which is taken for the moment, if it is free.
+ * be named by that number: which is taken for the moment, if it is free. One in an epoll that
+ * this process does not have is left alone.
  */
 static int apply(const struct pending *pending, const struct watch *watch,
 		 int fd, int op, uint32_t events, uint64_t data)
@@ -315,6 +332,8 @@ static int apply(const struct pending *pending, const struct watch *watch,
 	long number = watch->fd;
 	int r = -EBUSY;
 
+	if (!is_in(watch, watch->epfd))
+		return -EBADF;
 	if (!shown)
 		number = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, watch->fd);
 	if (number == watch->fd)
@@ -421,8 +440,7 @@ bool watch_any(const struct pending *pending)
 bool watch_is_in(const struct pending *pending, int epfd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		if (__atomic_load_n(&pending->watches[i].epfd,
-				    __ATOMIC_RELAXED) == epfd)
+		if (is_in(&pending->watches[i], epfd))
 			return true;
 	return false;
 }
@@ -430,7 +448,7 @@ bool watch_is_in(const struct pending *pending, int epfd)
 void watch_drop(struct pending *pending, int epfd)
 {
 	for (size_t i = 0; i < PENDING_WATCHES; i++)
-		if (pending->watches[i].epfd == epfd)
+		if (is_in(&pending->watches[i], epfd))
 			set_epoll(&pending->watches[i], -1);
 }
 
@@ -445,7 +463,7 @@ int watch_attend(struct pending *pending, int epfd, int fd)
 	    ctl(epfd, EPOLL_CTL_MOD, fd, events, marker) == 0)
 		return 0;
 	if (watch_find(pending, epfd, fd) == NULL &&
-	    watch_find(pending, -1, -1) == NULL)
+	    watch_free(pending) == NULL)
 		return -ENOMEM;
 	r = ctl(epfd, EPOLL_CTL_ADD, fd, events, marker);
 	if (r < 0)
@@ -482,7 +500,7 @@ int watch_ctl(struct pending *pending, int epfd, int op, int fd,
 		   watch->events & EPOLLEXCLUSIVE) {
 		return -EINVAL;
 	}
-	if (watch == NULL && watch_find(pending, -1, -1) == NULL)
+	if (watch == NULL && watch_free(pending) == NULL)
 		return -ENOMEM;
 	r = ctl(epfd, op, fd, pending->events | EPOLLET,
 		pending_marker(pending));

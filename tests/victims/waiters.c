@@ -546,6 +546,30 @@ static void fork_same_numbers(const struct far *far)
 	say_works(fd);
 }
 
+/* As event loops do it after a fork: the child has all in a new epoll, and drops it there. */
+static void fork_child_loops_anew(const struct far *far)
+{
+	int ep = epoll_create1(0), fd = pending(far);
+	pid_t pid;
+
+	epoll_change(ep, EPOLL_CTL_ADD, fd, ALL | EPOLLET, 3);
+	pid = child();
+	if (pid == 0) {
+		close(ep);
+		say("child.same", "%d", epoll_create1(0) == ep);
+		say_rc("child.add",
+		       epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 4));
+		say_rc("child.del", epoll_ctl(ep, EPOLL_CTL_DEL, fd, NULL));
+		say_rc("child.add",
+		       epoll_change(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 5));
+		exit(0);
+	}
+	child_join("joined", pid);
+	say_epoll("ready", ep, LONG_MS);
+	say_surplus("surplus", ep);
+	say_works(fd);
+}
+
 /* The child begins the connect on a socket and an epoll that it inherited. */
 static void fork_child_connects(const struct far *far)
 {
@@ -1442,6 +1466,7 @@ static const struct row rows[] = {
 	{ "fork-parent-closes", "echo", fork_parent_closes },
 	{ "fork-child-closes", "echo", fork_child_closes },
 	{ "fork-child-closes-all", "echo", fork_child_closes_all },
+	{ "fork-child-loops-anew", "echo", fork_child_loops_anew },
 	{ "fork-same-numbers", "echo", fork_same_numbers },
 	{ "fork-child-connects", "echo", fork_child_connects },
 	{ "fork-both-poll", "echo", fork_both_poll },
