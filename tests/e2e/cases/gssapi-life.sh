@@ -213,7 +213,7 @@ says "which for another proxy cannot be" 125 'under the guard of an outer' \
 refused "where it was killed nothing is reached, and a line says why" 'gateway.*has ended' \
 	through "$url" sh -c 'pid=$(grep -lx socksify-gatewa /proc/[0-9]*/comm | cut -d/ -f3)
 		kill -9 $pid
-		while tr -d "\0" 2>/dev/null </proc/$pid/cmdline | grep -q .; do sleep 0.1; done
+		while ss -Hltn "sport = :${SOCKSIFY_GATEWAY##*:}" | grep -q .; do sleep 0.1; done
 		"$@"' - "${page[@]}"
 in_client kinit -l 12s alice <<<secret >"$WORK/kinit.log" 2>&1
 refused "where the ticket expires meanwhile a line says so" 'run kinit' \
