@@ -147,6 +147,8 @@ $(BUILD)/unit/test_watch: UNIT_OBJECTS = $(call obj,preload/watch.c preload/pend
 $(BUILD)/unit/test_watch: $(call obj,preload/watch.c preload/pending.c preload/fdtable.c)
 $(BUILD)/unit/test_carry_peers: UNIT_OBJECTS = $(call obj,launcher/carry_peers.c)
 $(BUILD)/unit/test_carry_peers: $(call obj,launcher/carry_peers.c)
+$(BUILD)/unit/test_carry_group: UNIT_OBJECTS = $(call obj,launcher/carry_group.c)
+$(BUILD)/unit/test_carry_group: $(call obj,launcher/carry_group.c)
 
 # Victims are the unmodified programs: nothing of ours is linked.
 $(BUILD)/victims/%: tests/victims/%.c $(wildcard tests/victims/*.h)

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/carry_loop.h"
 #include "launcher/die.h"
 #include "launcher/supervisor.h"
 
@@ -85,10 +86,23 @@ static void let_go(int supervisor, int signals)
 
 /* --- what it hears ------------------------------------------------------------------ */
 
+/*
+ * Where the supervisor has ended with an order unread, the kernel tells that first
+ * (ECONNRESET), and then what it had reported.
+ */
+static ssize_t read_report(int supervisor, struct report *report)
+{
+	ssize_t n = read(supervisor, report, sizeof(*report));
+
+	if (n < 0 && errno == ECONNRESET)
+		n = read(supervisor, report, sizeof(*report));
+	return n;
+}
+
 static void take_report(int supervisor, int signals, pid_t pid)
 {
 	struct report report;
-	ssize_t n = read(supervisor, &report, sizeof(report));
+	ssize_t n = read_report(supervisor, &report);
 
 	if (n != (ssize_t)sizeof(report))
 		die(STATUS_OWN_FAILURE,
@@ -125,7 +139,9 @@ static void pass_on(int supervisor, int signals)
 	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	order = (struct order){ (int)info.ssi_signo,
-				info.ssi_code > 0 ? 0 : (pid_t)info.ssi_pid };
+				info.ssi_code > 0 ? SENT_BY_KERNEL :
+						    (pid_t)info.ssi_pid,
+				loop_now() };
 	nanosleep(&moment, NULL);
 	if (write(supervisor, &order, sizeof(order)) < 0)
 		return; /* its end is heard of next */

@@ -30,6 +30,7 @@
 #include "launcher/carry_connect.h"
 #include "launcher/carry_dgram.h"
 #include "launcher/carry_dns.h"
+#include "launcher/carry_group.h"
 #include "launcher/carry_loop.h"
 #include "launcher/die.h"
 #include "launcher/guard.h"
@@ -272,35 +273,6 @@ static void take_child(pid_t pid, int status)
 static void signal_ready(struct source *source, uint32_t events);
 static struct source signals = { .ready = signal_ready };
 
-/*
- * Signals that came to this process: what was sent to the whole group the program has had
- * already, and what the command was sent so is not passed on. The kernel begins with who
- * came last into the group, so this process has it before the command; which may tell of it
- * much later, where others keep it off the processor. A while later such a one is another
- * one.
- */
-enum {
-	SIGNALS_MAX = 65,
-	SAME_MS = 3000
-};
-
-static struct {
-	pid_t sender;
-	int times;
-	int64_t when_ns;
-} group_had[SIGNALS_MAX];
-
-static void note_signal(uint32_t number, pid_t sender)
-{
-	if (number == SIGCHLD || number >= SIGNALS_MAX)
-		return;
-	if (group_had[number].sender != sender)
-		group_had[number].times = 0;
-	group_had[number].sender = sender;
-	group_had[number].times++;
-	group_had[number].when_ns = loop_now();
-}
-
 static void signal_ready(struct source *source, uint32_t events)
 {
 	struct signalfd_siginfo info;
@@ -309,7 +281,9 @@ static void signal_ready(struct source *source, uint32_t events)
 
 	(void)events;
 	while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		note_signal(info.ssi_signo, (pid_t)info.ssi_pid);
+		if (info.ssi_code <= 0) /* by a process */
+			group_signal((int)info.ssi_signo, (pid_t)info.ssi_pid,
+				     loop_now());
 	while ((pid = waitpid(-1, &status,
 			      WNOHANG | WUNTRACED | WCONTINUED)) > 0)
 		take_child(pid, status);
@@ -325,34 +299,21 @@ static void command_ended(struct source *source)
 		kill(program, SIGKILL);
 }
 
-static bool program_had(const struct order *order)
-{
-	int64_t since = loop_now() - group_had[order->signal].when_ns;
-
-	if (group_had[order->signal].sender != order->sender ||
-	    since >= SAME_MS * NS_PER_MS)
-		group_had[order->signal].times = 0;
-	if (group_had[order->signal].times == 0)
-		return false;
-	group_had[order->signal].times--;
-	return true;
-}
-
 /*
  * What the kernel sends by itself, a terminal's keys for one, goes to the whole group; but
  * that the terminal is gone it says to the session's leader alone.
  */
 static bool is_for_program(const struct order *order)
 {
-	if (order->signal <= 0 || order->signal >= SIGNALS_MAX)
+	if (order->signal <= 0 || order->signal >= GROUP_SIGNALS_MAX)
 		return false;
 	if (order->sender == program || order->sender == getpid())
 		return false; /* its own, to its group, it has had */
 	if (getpgid(program) != getpgrp())
 		return true;
-	if (order->sender == 0)
+	if (order->sender == SENT_BY_KERNEL)
 		return order->signal == SIGHUP && getsid(0) == getppid();
-	return !program_had(order);
+	return !group_has_had(order->signal, order->sender, order->read_ns);
 }
 
 static void command_ready(struct source *source, uint32_t events)

@@ -4,6 +4,7 @@
 #define SOCKSIFY_LAUNCHER_SUPERVISOR_H
 
 #include <signal.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What the supervisor tells the command. */
@@ -22,14 +23,18 @@ struct report {
 	const char *what; /* one of the supervisor's constants: it is a fork */
 };
 
+enum { SENT_BY_KERNEL = -1 };
+
 /**
  * struct order - what the command tells the supervisor: a signal that it was sent
  * @signal:	which
- * @sender:	by whom; 0: by the kernel itself
+ * @sender:	by whom; 0: by somebody in a pid namespace around; SENT_BY_KERNEL
+ * @read_ns:	when it was read (CLOCK_MONOTONIC)
  */
 struct order {
 	int signal;
 	pid_t sender;
+	int64_t read_ns;
 };
 
 /**

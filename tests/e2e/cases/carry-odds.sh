@@ -92,8 +92,43 @@ is "LISTEN_PID is the program's" \
 	"$(in_client sh -c 'LISTEN_PID=$$ WATCHDOG_PID=1 exec "$@"' - "$SOCKSIFY" -x "$DANTE" \
 		busybox sh -c 'test "$LISTEN_PID" = $$ && echo "$WATCHDOG_PID"' 2>&1)" 1
 
+# As a container's runtime sends it to the first process of the container.
+rm -f "$WORK/waits.out"
+in_client unshare -f -p "$SOCKSIFY" -q -x "socks5h://$PROXY:1093" --timeout 60 "$odds" \
+	waits "$WORLD" 80 >"$WORK/waits.out" 2>&1 &
+waiting=$!
+wait_until "a program in a pid namespace" grep -qs ready "$WORK/waits.out"
+kill -TERM "$(pgrep -o -f "^$SOCKSIFY .*waits")"
+wait "$waiting"
+is "a signal from outside its pid namespace is passed on" $? 143
+
 # The supervisor that has this program for a child.
 supervisor_of() { sed -n 's/^PPid:\t//p' "/proc/$(pgrep -o -f "^$odds $1")/status"; }
+is_stopped() { grep -q 'State:.T' "/proc/$1/status"; }
+
+# Each sleeps in its turn, so the supervisor ends with a word of the command's unread, and
+# the command finds that out before it has read the supervisor's last one.
+rm -f "$WORK/waits.out" "$WORK/waits.pid"
+in_client sh -c 'echo $$ >"$1"; shift; exec "$@"' - "$WORK/waits.pid" "$SOCKSIFY" -q \
+	-x "socks5h://$PROXY:1093" --timeout 60 "$odds" waits "$WORLD" 80 \
+	>"$WORK/waits.out" 2>&1 &
+waiting=$!
+wait_until "a program that connects" grep -qs ready "$WORK/waits.out"
+supervisor=$(supervisor_of waits)
+kill -STOP "$supervisor"
+wait_until "its supervisor to stop" is_stopped "$supervisor"
+kill -KILL "$(pgrep -f "^$odds waits")"
+command=$(cat "$WORK/waits.pid")
+kill -USR1 "$command"
+sleep 0.5
+kill -STOP "$command"
+wait_until "the command to stop" is_stopped "$command"
+kill -CONT "$supervisor"
+wait_until "the supervisor's end" grep -q 'State:.Z' "/proc/$supervisor/status"
+kill -CONT "$command"
+wait "$waiting"
+is "a signal to the command while the program ends" $? 137
+
 sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 memory_of() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
 
