@@ -20,7 +20,7 @@
 
 typedef uint64_t __attribute__((may_alias)) pair_word;
 
-/* Part of a value, or all of it, as it is just now. */
+/* Part of a value, or all of it, as it is just now; and what is there from now on. */
 static inline __attribute__((always_inline)) void
 pair_copy(void *to, const void *from, size_t size)
 {
@@ -30,6 +30,18 @@ pair_copy(void *to, const void *from, size_t size)
 						 __ATOMIC_RELAXED);
 
 		memcpy((uint8_t *)to + i * sizeof(word), &word, sizeof(word));
+	}
+}
+
+static inline __attribute__((always_inline)) void
+pair_fill(void *to, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(pair_word); i++) {
+		pair_word word;
+
+		memcpy(&word, (const uint8_t *)from + i * sizeof(word),
+		       sizeof(word));
+		__atomic_store_n((pair_word *)to + i, word, __ATOMIC_RELAXED);
 	}
 }
 
@@ -68,16 +80,9 @@ static inline void pair_write(uint32_t *count, void *two, const void *value,
 			      size_t size)
 {
 	uint32_t next = __atomic_load_n(count, __ATOMIC_RELAXED) + 1;
-	pair_word *to = (pair_word *)((uint8_t *)two + (next & 1) * size);
 
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	for (size_t i = 0; i < size / sizeof(pair_word); i++) {
-		pair_word word;
-
-		memcpy(&word, (const uint8_t *)value + i * sizeof(word),
-		       sizeof(word));
-		__atomic_store_n(to + i, word, __ATOMIC_RELAXED);
-	}
+	pair_fill((uint8_t *)two + (next & 1) * size, value, size);
 	__atomic_store_n(count, next, __ATOMIC_RELEASE);
 }
 

@@ -219,9 +219,10 @@ void assoc_settle(struct assoc *assoc, struct conn *conn, int family)
 
 	if (promised &&
 	    find_relay(assoc, &bound, family, &assoc->relays[turn])) {
-		assoc->looked_ns = clock_now_ns();
-		__atomic_store_n(&assoc->made_ns, assoc->looked_ns,
-				 __ATOMIC_RELAXED);
+		int64_t now = clock_now_ns();
+
+		__atomic_store_n(&assoc->looked_ns, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&assoc->made_ns, now, __ATOMIC_RELAXED);
 		assoc->grace_ns = grace_for(assoc);
 		set_ready(assoc, turn);
 		return;
@@ -248,10 +249,11 @@ void assoc_inherit(struct assoc *assoc, const struct private_fd *control,
 
 void assoc_step(struct assoc *assoc)
 {
-	struct conn *conn = conn_get(assoc->control.fd);
+	int control = private_fd_number(&assoc->control);
+	struct conn *conn = conn_get(control);
 
 	if (conn != NULL)
-		conn_step(conn, assoc->control.fd);
+		conn_step(conn, control);
 	conn_put(conn);
 }
 
@@ -259,15 +261,17 @@ void assoc_step(struct assoc *assoc)
 
 bool assoc_is_alive(struct assoc *assoc, bool now)
 {
+	int control;
 	char byte;
 
 	if (!now && assoc_use(assoc))
 		return true;
 	__atomic_store_n(&assoc->looked_ns, clock_about_ns(), __ATOMIC_RELAXED);
-	if (private_fd_get(&assoc->control) < 0)
+	control = private_fd_get(&assoc->control);
+	if (control < 0)
 		return false;
-	return sys6(SYS_recvfrom, assoc->control.fd, &byte, 1,
-		    MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == -EAGAIN;
+	return sys6(SYS_recvfrom, control, &byte, 1, MSG_PEEK | MSG_DONTWAIT,
+		    NULL, NULL) == -EAGAIN;
 }
 
 int64_t assoc_grace_left(const struct assoc *assoc)

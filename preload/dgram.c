@@ -134,13 +134,15 @@ static size_t dgram_attend(struct thing *thing, struct pollfd *fds, size_t max)
 {
 	struct dgram *dgram = (struct dgram *)thing;
 	struct conn *conn;
+	int control;
 
 	if (max == 0 || assoc_phase(&dgram->assoc) != ASSOC_PENDING)
 		return 0;
-	conn = conn_get(dgram->assoc.control.fd);
+	control = private_fd_number(&dgram->assoc.control);
+	conn = conn_get(control);
 	if (conn == NULL)
 		return 0;
-	fds[0].fd = dgram->assoc.control.fd;
+	fds[0].fd = control;
 	fds[0].events = conn_events(conn);
 	fds[0].revents = 0;
 	conn_put(conn);
@@ -161,6 +163,17 @@ const struct thing_kind dgram_kind = {
 	.step = dgram_step,
 };
 
+/* One whose writer was killed, or is in a signal handler that never returns, stays as it is. */
+static void forget_slots(struct dgram *dgram)
+{
+	static const struct dgram_known nothing;
+
+	for (size_t i = 0; i < DGRAM_ROUTES; i++)
+		dgram_slot_write(&dgram->routes[i], &nothing);
+	for (size_t i = 0; i < DGRAM_SENDERS; i++)
+		dgram_slot_write(&dgram->senders[i], &nothing);
+}
+
 static struct dgram *dgram_new(int fd, int family)
 {
 	static const struct peer nowhere;
@@ -171,7 +184,7 @@ static struct dgram *dgram_new(int fd, int family)
 	dgram = pool_take(&dgrams);
 	if (dgram == NULL)
 		return NULL;
-	dgram->thing.kind = &dgram_kind;
+	__atomic_store_n(&dgram->thing.kind, &dgram_kind, __ATOMIC_RELAXED);
 	dgram->lock = 0;
 	dgram->fd = fd;
 	dgram->family = family;
@@ -199,8 +212,7 @@ static struct dgram *dgram_new(int fd, int family)
 	if (option_get(fd, SOL_SOCKET, SO_PEEK_OFF, -1) >= 0)
 		option_set(fd, SOL_SOCKET, SO_PEEK_OFF, -1); /* hook_socket.c */
 	dgram->lead = SOCKS5_UDP_HEADER_IPV4;
-	memset(dgram->routes, 0, sizeof(dgram->routes));
-	memset(dgram->senders, 0, sizeof(dgram->senders));
+	forget_slots(dgram);
 	dgram->direct = false;
 	dgram->told = DGRAM_UNTOLD;
 	sources_clear(&dgram->sources);
@@ -686,7 +698,8 @@ int64_t dgram_send_limit_ns(int fd)
 
 static void wait_for_relay(struct dgram *dgram, int fd)
 {
-	conn_settle(dgram->assoc.control.fd, dgram_send_limit_ns(fd));
+	conn_settle(private_fd_number(&dgram->assoc.control),
+		    dgram_send_limit_ns(fd));
 }
 
 /* The program has closed the control connection where we did not see it: nobody is told. */
@@ -967,7 +980,7 @@ void dgram_move_control(int fd)
 		struct dgram *dgram = pool_at(&dgrams, i);
 
 		if (dgram == NULL || dgram->thing.refs == 0 ||
-		    dgram->assoc.control.fd != fd)
+		    private_fd_number(&dgram->assoc.control) != fd)
 			continue;
 		dgram_lock(dgram, &signals);
 		private_fd_move(&dgram->assoc.control);

@@ -65,53 +65,76 @@ struct dgram_target {
 	struct peer peer;
 };
 
+enum {
+	DGRAM_ROUTES = 4,
+	DGRAM_SENDERS = 4,
+	DGRAM_SLOT_HEADER = 64
+};
+
+/**
+ * struct dgram_known - what is known of an address that was sent to lately, or has sent
+ * @turn:	of who has sent: sources_turn of that time
+ * @route:	of who was sent to: enum route
+ * @len:	of @header; of who has sent 0: unused
+ * @source:	which of the sources it is, and 1; 0: none
+ * @peer:	as the program gave it, or was shown it
+ * @header:	what goes before the data
+ */
+struct dgram_known {
+	uint32_t turn;
+	uint8_t route;
+	uint8_t len;
+	uint16_t source;
+	struct peer peer;
+	uint8_t header[DGRAM_SLOT_HEADER];
+};
+
+/**
+ * struct dgram_slot - where that is kept
+ * @seq:	odd while it is written; read by words, as a pair is
+ * @known:	what is
+ */
+struct dgram_slot {
+	uint32_t seq;
+	_Alignas(pair_word) struct dgram_known known;
+};
+
 _Static_assert(sizeof(struct dgram_brief) % sizeof(pair_word) == 0 &&
 		       sizeof(struct dgram_target) % sizeof(pair_word) == 0 &&
+		       sizeof(struct dgram_known) % sizeof(pair_word) == 0 &&
 		       sizeof(struct peer) % sizeof(pair_word) == 0 &&
 		       offsetof(struct dgram_target, peer) %
 				       sizeof(pair_word) ==
 			       0,
 	       "they are read by words");
 
-enum { DGRAM_ROUTES = 4, DGRAM_ROUTE_HEADER = 64 };
+/* True: it may be copied by now, and is whole if dgram_slot_is says so afterwards. */
+static inline bool dgram_slot_begin(const struct dgram_slot *slot,
+				    uint32_t *seq)
+{
+	*seq = pair_begin(&slot->seq);
+	return !(*seq & 1);
+}
 
-/**
- * struct dgram_route - an address that was sent to lately
- * @seq:	odd while it is written
- * @route:	enum route
- * @len:	of @header
- * @source:	which of the sources it is, and 1; 0: none
- * @address:	as the program gave it
- * @header:	what goes before the data
- */
-struct dgram_route {
-	uint32_t seq;
-	uint8_t route;
-	uint8_t len;
-	uint16_t source;
-	struct peer address;
-	uint8_t header[DGRAM_ROUTE_HEADER];
-};
+static inline bool dgram_slot_is(const struct dgram_slot *slot, uint32_t seq)
+{
+	return pair_is_whole(&slot->seq, seq);
+}
 
-enum { DGRAM_SENDERS = 4 };
+/* Unless another is at it. */
+static inline void dgram_slot_write(struct dgram_slot *slot,
+				    const struct dgram_known *known)
+{
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
 
-/**
- * struct dgram_sender - who sent lately, by the header
- * @seq:	odd while it is written
- * @turn:	sources_turn of that time
- * @len:	of @header; 0: unused
- * @source:	which of the sources that is, and 1; 0: none
- * @shown:	what the program was shown
- * @header:	of RFC 1928 section 7
- */
-struct dgram_sender {
-	uint32_t seq;
-	uint32_t turn;
-	uint8_t len;
-	uint16_t source;
-	struct peer shown;
-	uint8_t header[DGRAM_ROUTE_HEADER];
-};
+	if (seq & 1 ||
+	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	pair_fill(&slot->known, known, sizeof(*known));
+	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+}
 
 /**
  * struct dgram - a UDP socket that has to do with the proxy
@@ -209,8 +232,8 @@ struct dgram {
 	uint32_t self_turn;
 	_Alignas(pair_word) struct peer selves[2];
 	struct fragments *fragments;
-	struct dgram_route routes[DGRAM_ROUTES];
-	struct dgram_sender senders[DGRAM_SENDERS];
+	struct dgram_slot routes[DGRAM_ROUTES];
+	struct dgram_slot senders[DGRAM_SENDERS];
 	bool direct;
 	uint32_t told;
 	struct sources sources;
@@ -236,9 +259,10 @@ static inline struct dgram *dgram_peek(int fd)
 			     1))
 		return NULL;
 	thing = fdtable_peek(fd);
-	return thing != NULL && thing->kind == &dgram_kind ?
-		       (struct dgram *)thing :
-		       NULL;
+	return thing != NULL && __atomic_load_n(&thing->kind,
+						__ATOMIC_RELAXED) == &dgram_kind
+		       ? (struct dgram *)thing
+		       : NULL;
 }
 
 static inline enum dgram_peer dgram_connected(const struct dgram *dgram)

@@ -9,7 +9,7 @@
  *
  * Most datagrams have the header of one before them: it is compared, byte for byte, and nothing
  * is read from it. That of the peer of a connected socket stands ready anyway; of other senders
- * a few are remembered (dgram_sender), until sources.c might say something else of them.
+ * a few are remembered (dgram_known), until sources.c might say something else of them.
  */
 #include <errno.h>
 #include <string.h>
@@ -229,10 +229,27 @@ bool incoming_take_whole(struct dgram *dgram, struct incoming *in)
 	return whole;
 }
 
+/* words are of a slot's header, or a target's, which may be longer: that is read. */
+ALWAYS_INLINE bool has_header(const uint8_t *words, const uint8_t *bytes,
+			      size_t len)
+{
+	uint8_t header[DGRAM_SLOT_HEADER];
+
+	if (__builtin_expect(len == SOCKS5_UDP_HEADER_IPV4, 1)) {
+		pair_copy(header, words, 2 * sizeof(pair_word));
+		return same_header(bytes, header, SOCKS5_UDP_HEADER_IPV4);
+	}
+	if (len > DGRAM_SLOT_HEADER)
+		return false;
+	pair_copy(header, words, DGRAM_SLOT_HEADER);
+	return memcmp(bytes, header, len) == 0;
+}
+
 /* --- senders whose header was read lately ------------------------------------------------ */
 
 /* By port and the end of the address, which are the end of every header. */
-static inline struct dgram_sender *sender_slot(struct dgram *dgram, const struct incoming *in)
+static inline struct dgram_slot *sender_slot(struct dgram *dgram,
+					     const struct incoming *in)
 {
 	uint32_t hash;
 
@@ -243,17 +260,20 @@ static inline struct dgram_sender *sender_slot(struct dgram *dgram, const struct
 
 ALWAYS_INLINE bool sender_known(struct dgram *dgram, struct incoming *in)
 {
-	struct dgram_sender *slot = sender_slot(dgram, in);
-	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+	struct dgram_slot *slot = sender_slot(dgram, in);
+	struct dgram_known known;
+	uint32_t seq;
 
-	if (seq & 1 || slot->len != in->lead || slot->turn != sources_turn() ||
-	    !same_header(in->first, slot->header, in->lead))
+	if (!dgram_slot_begin(slot, &seq))
 		return false;
-	in->shown = slot->shown;
-	if (slot->source > 0)
-		sources_answered(&dgram->sources, slot->source - 1);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+	pair_copy(&known, &slot->known, sizeof(pair_word));
+	if (known.len != in->lead || known.turn != sources_turn() ||
+	    !has_header(slot->known.header, in->first, in->lead))
+		return false;
+	pair_copy(&in->shown, &slot->known.peer, sizeof(in->shown));
+	if (known.source > 0)
+		sources_answered(&dgram->sources, known.source - 1);
+	return dgram_slot_is(slot, seq);
 }
 
 /*
@@ -263,22 +283,18 @@ ALWAYS_INLINE bool sender_known(struct dgram *dgram, struct incoming *in)
 static void sender_keep(struct dgram *dgram, const struct incoming *in,
 			const struct endpoint *source, uint32_t turn)
 {
-	struct dgram_sender *slot = sender_slot(dgram, in);
-	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+	struct dgram_known known = { .turn = turn,
+				     .len = (uint8_t)in->lead,
+				     .peer = in->shown };
 	int name;
 
-	if (in->head != in->lead || in->lead > sizeof(slot->header) ||
+	if (in->head != in->lead || in->lead > sizeof(known.header) ||
 	    (source->kind == ENDPOINT_IPV6 && dgram->family == AF_INET) ||
-	    !sources_may_remember(&dgram->sources, source, &name) || seq & 1 ||
-	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	    !sources_may_remember(&dgram->sources, source, &name))
 		return;
-	slot->turn = turn;
-	slot->len = (uint8_t)in->lead;
-	slot->source = (uint16_t)(name + 1);
-	slot->shown = in->shown;
-	memcpy(slot->header, in->first, in->lead);
-	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+	known.source = (uint16_t)(name + 1);
+	memcpy(known.header, in->first, in->lead);
+	dgram_slot_write(sender_slot(dgram, in), &known);
 }
 
 /* --- what the header says ------------------------------------------------------------- */
@@ -298,22 +314,6 @@ static bool is_expected(struct dgram *dgram, struct incoming *in,
 	if (!known)
 		dgram_dropped(dgram, "from another than whom it was sent to");
 	return known;
-}
-
-/* A longer one is read. */
-ALWAYS_INLINE bool has_header(const struct dgram_target *target, const uint8_t *bytes,
-			      size_t len)
-{
-	uint8_t header[DGRAM_SHORT];
-
-	if (__builtin_expect(len == SOCKS5_UDP_HEADER_IPV4, 1)) {
-		pair_copy(header, target->header, 2 * sizeof(pair_word));
-		return same_header(bytes, header, SOCKS5_UDP_HEADER_IPV4);
-	}
-	if (len > DGRAM_SHORT)
-		return false;
-	pair_copy(header, target->header, DGRAM_SHORT);
-	return memcmp(bytes, header, len) == 0;
 }
 
 /* One that answers for the peer's name. */
@@ -341,7 +341,8 @@ ALWAYS_INLINE bool is_as_before(struct dgram *dgram, struct incoming *in)
 	begun = pair_begin(&dgram->turn);
 	target = &dgram->targets[begun & 1];
 	pair_copy(&brief, target, sizeof(brief));
-	if (brief.len != in->lead || !has_header(target, in->first, in->lead))
+	if (brief.len != in->lead ||
+	    !has_header(target->header, in->first, in->lead))
 		return is_peers_known(dgram, in);
 	pair_copy(&in->shown, &target->peer, sizeof(in->shown));
 	return pair_is_whole(&dgram->turn, begun);

@@ -160,7 +160,8 @@ static void settle(struct dgram *dgram, int64_t limit_ns)
 {
 	while (assoc_phase(&dgram->assoc) == ASSOC_PENDING &&
 	       judged(dgram, has_queued) && clock_now_ns() < limit_ns &&
-	       conn_settle(dgram->assoc.control.fd, limit_ns) == -EINTR)
+	       conn_settle(private_fd_number(&dgram->assoc.control),
+			   limit_ns) == -EINTR)
 		;
 	while (ask_any() && assoc_phase(&dgram->assoc) == ASSOC_READY &&
 	       judged(dgram, has_queued) && clock_now_ns() < limit_ns)

@@ -67,8 +67,8 @@ int dgram_unsendable(const struct msghdr *message)
 
 /* --- where to ------------------------------------------------------------------------ */
 
-static struct dgram_route *route_slot(struct dgram *dgram,
-				      const union route_address *address)
+static struct dgram_slot *route_slot(struct dgram *dgram,
+				     const union route_address *address)
 {
 	uint32_t hash = address->in.sin_port ^ address->in.sin_addr.s_addr;
 
@@ -80,63 +80,64 @@ static struct dgram_route *route_slot(struct dgram *dgram,
 }
 
 /* What is behind port and address of an IPv4 one says nothing. */
-static inline bool same_destination(const struct dgram_route *slot,
+static inline bool same_destination(const struct peer *known,
 				    const union route_address *address,
 				    socklen_t len)
 {
-	if (slot->address.len != len)
+	if (known->len != len)
 		return false;
-	return len == sizeof(address->in) ?
-		       memcmp(&slot->address.address, address,
-			      offsetof(struct sockaddr_in, sin_zero)) == 0 :
-		       memcmp(&slot->address.address, address, len) == 0;
+	return len == sizeof(address->in)
+		       ? memcmp(&known->address, address,
+				offsetof(struct sockaddr_in, sin_zero)) == 0
+		       : memcmp(&known->address, address, len) == 0;
 }
 
-static bool route_known(struct dgram_route *slot,
+static bool route_known(struct dgram_slot *slot,
 			const union route_address *address, socklen_t len,
 			struct outgoing *out)
 {
-	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE);
+	enum {
+		UPTO = offsetof(struct dgram_known, header)
+	};
+	struct dgram_known known;
+	uint32_t seq;
 
-	if (seq & 1 || !same_destination(slot, address, len))
+	if (!dgram_slot_begin(slot, &seq))
 		return false;
-	out->route = slot->route;
-	out->source = slot->source;
-	out->len = slot->len;
-	memcpy(out->own, slot->header, sizeof(slot->header));
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&slot->seq, __ATOMIC_RELAXED) == seq;
+	pair_copy(&known, &slot->known, UPTO);
+	if (!same_destination(&known.peer, address, len))
+		return false;
+	out->route = known.route;
+	out->source = known.source;
+	out->len = known.len;
+	if (__builtin_expect(known.len <= DGRAM_SHORT, 1))
+		pair_copy(out->own, slot->known.header, DGRAM_SHORT);
+	else
+		pair_copy(out->own, slot->known.header, DGRAM_SLOT_HEADER);
+	return dgram_slot_is(slot, seq);
 }
 
-static void route_keep(struct dgram_route *slot,
+static void route_keep(struct dgram_slot *slot,
 		       const union route_address *address, socklen_t len,
 		       const struct outgoing *out)
 {
-	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+	struct dgram_known known = { .route = (uint8_t)out->route,
+				     .len = (uint8_t)out->len,
+				     .source = (uint16_t)out->source,
+				     .peer.len = len };
 
-	if (out->len > sizeof(slot->header) || seq & 1 ||
-	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (out->len > sizeof(known.header))
 		return;
-	slot->route = (uint8_t)out->route;
-	slot->len = (uint8_t)out->len;
-	slot->source = (uint16_t)out->source;
-	slot->address.len = len;
-	memcpy(&slot->address.address, address, len);
-	memcpy(slot->header, out->own, out->len);
-	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+	memcpy(&known.peer.address, address, len);
+	memcpy(known.header, out->own, out->len);
+	dgram_slot_write(slot, &known);
 }
 
-static void forget_route(struct dgram_route *slot)
+static void forget_route(struct dgram_slot *slot)
 {
-	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+	static const struct dgram_known nothing;
 
-	if (seq & 1 ||
-	    !__atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	slot->address.len = 0;
-	__atomic_store_n(&slot->seq, seq + 2, __ATOMIC_RELEASE);
+	dgram_slot_write(slot, &nothing);
 }
 
 void dgram_forget_ways(struct dgram *dgram)
@@ -213,12 +214,12 @@ static int route_found(struct dgram *dgram, const union route_address *address,
 static int by_address(struct dgram *dgram, const union route_address *address,
 		      socklen_t len, struct outgoing *out)
 {
-	struct dgram_route *slot;
+	struct dgram_slot *slot;
 	int r;
 
 	out->header = out->own;
-	if (len > sizeof(slot->address.address))
-		len = sizeof(slot->address.address);
+	if (len > sizeof(slot->known.peer.address))
+		len = sizeof(slot->known.peer.address);
 	slot = route_slot(dgram, address);
 	if (!route_known(slot, address, len, out)) {
 		r = route_found(dgram, address, len, out);

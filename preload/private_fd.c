@@ -36,20 +36,26 @@ static long moved_up(long fd)
 	return up;
 }
 
+/* Whoever finds the number finds its cookie. */
+static void set(struct private_fd *own, int fd, uint64_t cookie)
+{
+	__atomic_store_n(&own->cookie, cookie, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->fd, fd, __ATOMIC_RELEASE);
+}
+
 static void adopt(struct private_fd *own, long fd, unsigned int notes)
 {
-	own->fd = (int)moved_up(fd);
-	own->cookie = option_cookie(own->fd);
-	fdtable_drop(own->fd);
-	fdtable_note(own->fd, FD_SEEN | FD_PRIVATE | notes);
+	fd = moved_up(fd);
+	fdtable_drop((int)fd);
+	fdtable_note((int)fd, FD_SEEN | FD_PRIVATE | notes);
+	set(own, (int)fd, option_cookie((int)fd));
 }
 
 int private_fd_socket(struct private_fd *own, int domain, int type)
 {
 	long fd = token_socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	own->fd = -1;
-	own->cookie = 0;
+	set(own, -1, 0);
 	if (fd < 0)
 		return (int)fd;
 	adopt(own, fd, (type == SOCK_STREAM ? FD_STREAM : 0) |
@@ -91,14 +97,17 @@ void private_fd_move(struct private_fd *own)
 	if (fd < 0)
 		return;
 	fdtable_dup(own->fd, (int)fd);
-	own->fd = (int)fd;
+	__atomic_store_n(&own->fd, (int)fd, __ATOMIC_RELAXED);
 }
 
 int private_fd_get(const struct private_fd *own)
 {
-	if (own->fd < 0 || option_cookie(own->fd) != own->cookie)
+	int fd = private_fd_number(own);
+
+	if (fd < 0 || option_cookie(fd) !=
+			      __atomic_load_n(&own->cookie, __ATOMIC_RELAXED))
 		return -1;
-	return own->fd;
+	return fd;
 }
 
 void private_fd_close(struct private_fd *own)
@@ -107,5 +116,5 @@ void private_fd_close(struct private_fd *own)
 		fdtable_drop(own->fd);
 		sys1(SYS_close, own->fd);
 	}
-	own->fd = -1;
+	__atomic_store_n(&own->fd, -1, __ATOMIC_RELAXED);
 }

@@ -36,6 +36,12 @@ int private_fd_of_ours(long fd);
 /* It gets another number; the old one shows it too, as long as it is not made another's. */
 void private_fd_move(struct private_fd *own);
 
+/* The number, which may be another's by now, or -1; also while another thread changes it. */
+static inline int private_fd_number(const struct private_fd *own)
+{
+	return __atomic_load_n(&own->fd, __ATOMIC_ACQUIRE);
+}
+
 /* The number, if it still is that socket's; else -1. */
 int private_fd_get(const struct private_fd *own);
 

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS
 export TSAN_OPTIONS
 build=build/tsan
-cases=${CASES:-waiters blocking streams families-waiters udp-victims}
+cases=${CASES:-waiters blocking streams families-waiters udp-victims udp-races}
 . scripts/sanitizer.sh
 
 # A report does not change how a row ends; tests/tsan.suppressions says what is not told,

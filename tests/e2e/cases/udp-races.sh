@@ -30,10 +30,15 @@ asked() {
 }
 
 capture_start
-is "a send that races a close reaches the peer or nobody" \
-	"$(under "$PROXY:1200" closed)" "after=19 end=reached"
-is "so it is where there is no UDP" "$(under "$PROXY:1201" closed-refused)" \
-	"after=ENETUNREACH end=reached"
+# Each send that meets a close is told by a thread sanitizer, of the descriptor, and takes its time.
+if [[ -z ${SANITIZER:-} ]]; then
+	is "a send that races a close reaches the peer or nobody" \
+		"$(under "$PROXY:1200" closed)" "after=19 end=reached"
+	is "so it is where there is no UDP" "$(under "$PROXY:1201" closed-refused)" \
+		"after=ENETUNREACH end=reached"
+	is "no association is left to nobody" "$(under "$PROXY:1200" orphans)" \
+		"left=0 end=reached"
+fi
 is "a send that races a connect to a name server does, too" \
 	"$(under "$PROXY:1200" to-server)" "end=reached"
 is "of a socket that had a peer, too" \
@@ -49,8 +54,6 @@ is "a datagram in parts, for this machine, leads nothing there" \
 	"connect=0 before=19 part=3 part=3 send=19 after=19 end=reached"
 is "nor does a connect that fails" "$(under "$PROXY:1200" connect-fails)" \
 	"connect=0 before=19 connect=EACCES send=19 after=19 send=19 after=19 end=reached"
-is "no association is left to nobody" "$(under "$PROXY:1200" orphans)" \
-	"left=0 end=reached"
 is "what was connected to this machine stays so when an association comes" \
 	"$(under "$PROXY:1200" here)" "elsewhere=0 end=reached"
 
@@ -68,17 +71,20 @@ find_leaks
 is "nothing of the client's but what goes to the relays was on the link" \
 	"$(grep -v "ICMP $CLIENT udp port" <<<"$LEAKED")" ""
 
-# A name server that hears and does not answer.
-echo "options timeout:2 attempts:1" >>"$WORK/resolv.client"
-start proxyhost deaf "$PYTHON" -c "import socket, time
+# A sanitizer has the handlers run when it sees fit.
+if [[ -z ${SANITIZER:-} ]]; then
+	# A name server that hears and does not answer.
+	echo "options timeout:2 attempts:1" >>"$WORK/resolv.client"
+	start proxyhost deaf "$PYTHON" -c "import socket, time
 s = socket.socket(type=socket.SOCK_DGRAM)
 s.bind(('$RESOLVER', 53))
 print('deaf', flush=True)
 time.sleep(1000)"
-wait_until "a deaf name server" grep -q deaf "$WORK/deaf.log"
-is "signals come while the proxy's name is looked up" \
-	"$(under proxy.example:1200 named)" \
-	"send=ENETUNREACH lookup=slow alarm=meanwhile end=reached"
+	wait_until "a deaf name server" grep -q deaf "$WORK/deaf.log"
+	is "signals come while the proxy's name is looked up" \
+		"$(under proxy.example:1200 named)" \
+		"send=ENETUNREACH lookup=slow alarm=meanwhile end=reached"
+fi
 
 if strace -o /dev/null true 2>/dev/null; then
 	is "a socket that was duplicated sends" "$(under "$PROXY:1200" many \
