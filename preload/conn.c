@@ -792,8 +792,10 @@ void conn_closing(int fd)
 	conn_put(conn);
 }
 
+/* Another thread may wait for it: when that looks, the kernel's word has to be there. */
 void conn_abandon(int fd)
 {
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct thing *thing = fdtable_get_kind(fd, &conn_kind);
 	struct conn *conn = (struct conn *)thing;
 	struct pending *pending;
@@ -807,6 +809,8 @@ void conn_abandon(int fd)
 		talk_restore_options(pending, fd);
 		watch_end(pending, fd);
 		kin_end(pending, false);
+		token_connect(fd, &none, sizeof(none));
+		fdtable_forget(fd, thing);
 		handshake_broken(&pending->handshake, ECONNABORTED);
 		__atomic_store_n(&pending->state, PENDING_FAILED,
 				 __ATOMIC_RELEASE);

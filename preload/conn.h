@@ -329,7 +329,10 @@ bool conn_deafen(struct conn *conn);
 /* The program is about to close fd: no thread steps by that number from now on. */
 void conn_closing(int fd);
 
-/* The program dissolves the connection (connect AF_UNSPEC, shutdown). */
+/*
+ * The program dissolves the connection (connect AF_UNSPEC, shutdown), and so does this, if it
+ * was under way; else that is left to the caller.
+ */
 void conn_abandon(int fd);
 
 /* epfd is about to be closed. */
