@@ -9,16 +9,6 @@
 
 #include "core/sys.h"
 
-#ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
-#define SO_BINDTOIFINDEX 62
-#endif
-#ifndef IPV6_FLOWLABEL_MGR
-#define IPV6_FLOWLABEL_MGR 32
-#endif
-#ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
-#define IPV6_UNICAST_IF 76
-#endif
-
 enum { LOOPBACK_IFINDEX = 1 }; /* in every network namespace */
 
 bool way_leads_out(uint32_t device)

@@ -7,10 +7,22 @@
 #ifndef SOCKSIFY_CORE_WAY_H
 #define SOCKSIFY_CORE_WAY_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+/* Options that name a way, where the C library's headers do not have them. */
+#ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32
+#endif
+#ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
+#define IPV6_UNICAST_IF 76
+#endif
 
 /* An interface other than loopback is named: what is for 127.0.0.1 would leave by it. */
 bool way_leads_out(uint32_t device);

@@ -20,25 +20,13 @@
 #include <sys/socket.h>
 
 #include "core/sys.h"
+#include "core/way.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
-#endif
-#ifndef IPV6_2292PKTOPTIONS
-#define IPV6_2292PKTOPTIONS 6
-#endif
-
-#ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
-#define SO_BINDTOIFINDEX 62
-#endif
-#ifndef IPV6_FLOWLABEL_MGR
-#define IPV6_FLOWLABEL_MGR 32
-#endif
-#ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
-#define IPV6_UNICAST_IF 76
 #endif
 
 #if defined(__x86_64__)

@@ -12,13 +12,6 @@
 #include "core/way.h"
 #include "preload/options.h"
 
-#ifndef SO_BINDTOIFINDEX /* asm-generic's, which glibc takes since 2.29 */
-#define SO_BINDTOIFINDEX 62
-#endif
-#ifndef IPV6_UNICAST_IF /* as linux/in6.h has it, which netinet/in.h excludes */
-#define IPV6_UNICAST_IF 76
-#endif
-
 static bool is_here(const void *to, socklen_t len)
 {
 	struct endpoint e;
