@@ -112,6 +112,20 @@ like() {
 	fi
 }
 
+# says_why NAME STATUS PATTERN COMMAND...: this status, and one line that matches.
+says_why() {
+	local name=$1 wanted=$2 pattern=$3 status words
+	shift 3
+	words=$("$@" 2>&1 >/dev/null)
+	status=$?
+	if [ "$status" -eq "$wanted" ] && [ "$(wc -l <<<"$words")" -eq 1 ] &&
+		[[ $words =~ $pattern ]]; then
+		pass "$name"
+	else
+		fail "$name" "status $status, wanted $wanted; said: $words"
+	fi
+}
+
 unlike() {
 	if [[ $2 =~ $3 ]]; then
 		fail "$1" "wanted no match of: $3"$'\n'"got: $(
@@ -191,6 +205,12 @@ enter() {
 in_client() { enter client "$@"; }
 in_proxyhost() { enter proxyhost "$@"; }
 in_world() { enter world "$@"; }
+
+# command_in NAMESPACE COMMAND...: enter's words, for another program to put before.
+command_in() {
+	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
+		--wdns="$WORK" -- "${@:2}"
+}
 
 # As a user who is not root, with no privilege: sshd and tcpdump give privileges
 # up when they have them, which fails where there is but one user.

@@ -53,12 +53,6 @@ start_far() {
 	wait_until "the far side" grep -q listening "$WORK/far.log"
 }
 
-# command_in NAMESPACE COMMAND...: enter's words, for compare.py to put before.
-command_in() {
-	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
-		--wdns="$WORK" -- "${@:2}"
-}
-
 # compare VICTIM: every row, or those that the environment's ROWS names; by danted
 # and slow, or by what WAYS names: "again" is a second direct run, which shows
 # whether a row is worth anything; "six" is Dante by its IPv6 address, which no

@@ -32,20 +32,6 @@ socksify=("$SOCKSIFY" -x "$DANTE")
 by() { through "socks5h://$PROXY:$1" "${@:2}"; }
 carry() { through "$DANTE" --guard=carry "$@"; }
 
-# says NAME STATUS PATTERN COMMAND...: this status, and one line that matches.
-says() {
-	local name=$1 wanted=$2 pattern=$3 status words
-	shift 3
-	words=$("$@" 2>&1 >/dev/null)
-	status=$?
-	if [ "$status" -eq "$wanted" ] && [ "$(wc -l <<<"$words")" -eq 1 ] &&
-		[[ $words =~ $pattern ]]; then
-		pass "$name"
-	else
-		fail "$name" "status $status, wanted $wanted; said: $words"
-	fi
-}
-
 # --- pages ---------------------------------------------------------------------
 
 # fetches LABEL COMMAND...: "COMMAND HOST PORT TAG" says "ok", by name and address.
@@ -215,23 +201,23 @@ out=$(through "$DANTE" bash -c "$static get $WORLD 80 x" 2>&1)
 like "under the deny filter a static child is told the cure" "$out" \
 	'keeps it off the network; socksify --guard=carry'
 like "and fails" "$out" EBADF
-says "carry under deny is refused" 126 \
+says_why "carry under deny is refused" 126 \
 	'cannot be carried: the guard of an outer .*--guard=carry$' \
 	through "$DANTE" --guard=deny "${socksify[@]}" "$static" end 0
-says "so is carry under carry" 126 'an outer socksify carries already' \
+says_why "so is carry under carry" 126 'an outer socksify carries already' \
 	carry "${socksify[@]}" "$static" end 0
 is "but a covered program runs there" \
 	"$(carry "${socksify[@]}" curl -sS http://www.world.example/ 2>&1)" "$hello"
-says "where the kernel forbids the filter that is told" 126 \
+says_why "where the kernel forbids the filter that is told" 126 \
 	'cannot be carried: a filter with user notification: .*not permitted' \
 	in_client "$raw" forbid "${socksify[@]}" "$static" end 0
-says "and where another supervisor has the ear of the kernel" 126 \
+says_why "and where another supervisor has the ear of the kernel" 126 \
 	'cannot be carried: an outer program is told of system calls here' \
 	in_client "$static" outer "${socksify[@]}" "$static" end 0
 is "but a covered program runs there" \
 	"$(in_client "$static" outer "${socksify[@]}" curl -sS \
 		http://www.world.example/ 2>&1)" "$hello"
-says "--no-guard refuses" 126 'statically linked' \
+says_why "--no-guard refuses" 126 'statically linked' \
 	through "$DANTE" --no-guard "$static" end 0
 # Nobody is to be had where there is more than one user, and the way is open.
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)

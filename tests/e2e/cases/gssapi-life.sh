@@ -37,33 +37,19 @@ gone() {
 	is "$1" "$(gateways)" 0
 }
 
-# says NAME STATUS PATTERN COMMAND...: this status, and one line that matches.
-says() {
-	local name=$1 wanted=$2 pattern=$3 status words
-	shift 3
-	words=$("$@" 2>&1 >/dev/null)
-	status=$?
-	if [ "$status" -eq "$wanted" ] && [ "$(wc -l <<<"$words")" -eq 1 ] &&
-		[[ $words =~ $pattern ]]; then
-		pass "$name"
-	else
-		fail "$name" "status $status, wanted $wanted; said: $words"
-	fi
-}
-
 # --- what it says before anything starts ---------------------------------------------
 
-says "without a ticket nothing starts" 125 'run kinit$' through "$url" "${page[@]}"
+says_why "without a ticket nothing starts" 125 'run kinit$' through "$url" "${page[@]}"
 in_client kinit -l 2s alice <<<secret >"$WORK/kinit.log" 2>&1
 sleep 2.5
-says "nor with one that has expired" 125 'run kinit$' through "$url" "${page[@]}"
+says_why "nor with one that has expired" 125 'run kinit$' through "$url" "${page[@]}"
 get_ticket
-says "nor with a login besides" 125 'take the username and password away' \
+says_why "nor with a login besides" 125 'take the username and password away' \
 	through socks5h://alice:secret@proxy.example:1090 "${page[@]}"
 cp "$SOCKSIFY" "$LIBRARY" "$WORK/home"
-says "nor where the gateway is not installed" 125 'libkrb5-dev' \
+says_why "nor where the gateway is not installed" 125 'libkrb5-dev' \
 	in_client "$WORK/home/socksify" -x "$url" "${page[@]}"
-says "nor with a wrong word" 125 'is confidentiality, integrity or none$' \
+says_why "nor with a wrong word" 125 'is confidentiality, integrity or none$' \
 	env SOCKSIFY_GSSAPI_PROTECTION=much "${BASH:-bash}" -c \
 	'nsenter "$@"' - --target "${holders[client]}" --net --mount -- \
 	"$SOCKSIFY" -x "$url" "${page[@]}"
@@ -208,7 +194,7 @@ is "an inner socksify has its own" \
 	"$(through "$url" --no-guard "$SOCKSIFY" -x "$url" "${page[@]}" 2>&1)" "$hello"
 is "under the outer one's guard the outer one's" \
 	"$(through "$url" "$SOCKSIFY" -x "$url" "${page[@]}" 2>&1)" "$hello"
-says "which for another proxy cannot be" 125 'under the guard of an outer' \
+says_why "which for another proxy cannot be" 125 'under the guard of an outer' \
 	through "$url" "$SOCKSIFY" -x socks5h://proxy.example:1091 "${page[@]}"
 refused "where it was killed nothing is reached, and a line says why" 'gateway.*has ended' \
 	through "$url" sh -c 'pid=$(grep -lx socksify-gatewa /proc/[0-9]*/comm | cut -d/ -f3)

@@ -24,20 +24,6 @@ without() {
 	in_client "$SOCKSIFY" -x "$1" --no-guard "${@:2}"
 }
 
-# says NAME STATUS PATTERN COMMAND...: this status, and one line that matches.
-says() {
-	local name=$1 wanted=$2 pattern=$3 status words
-	shift 3
-	words=$("$@" 2>&1 >/dev/null)
-	status=$?
-	if [ "$status" -eq "$wanted" ] && [ "$(wc -l <<<"$words")" -eq 1 ] &&
-		[[ $words =~ $pattern ]]; then
-		pass "$name"
-	else
-		fail "$name" "status $status, wanted $wanted; said: $words"
-	fi
-}
-
 # of_status FIELD: what /proc/self/status says of a program started so.
 of_status() {
 	"${@:2}" sed -n "s/^$1:[[:space:]]*//p" /proc/self/status 2>&1
@@ -185,10 +171,10 @@ if "${nobody[@]}" test -x "$raw" -a -x "$SOCKSIFY" -a -r "$LIBRARY"; then
 			send "$WORLD" 80 2>&1)" "$nothing"
 	is "as who becomes nobody under the guard" \
 		"$(through "$url" "${nobody[@]}" "${page[@]}" 2>&1)" "$hello"
-	says "a set-user-ID program is refused, and the guard named" 126 \
+	says_why "a set-user-ID program is refused, and the guard named" 126 \
 		'passwd: .*set-user-ID.*the guard takes .*no_new_privs' \
 		in_client "${nobody[@]}" "$SOCKSIFY" -x "$url" passwd
-	says "without the guard it is not named" 126 \
+	says_why "without the guard it is not named" 126 \
 		'passwd: .*set-user-ID\), so LD_PRELOAD is ignored' \
 		in_client "${nobody[@]}" "$SOCKSIFY" --no-guard -x "$url" passwd
 fi
@@ -210,18 +196,18 @@ is "what an outer one has looked up is known to an inner one" \
 	"$(through "$url" env SOCKSIFY_PROXY_ADDRESS="nowhere.example=$PROXY" \
 		"$SOCKSIFY" -x socks5h://nowhere.example:1080 \
 		"${page[@]}" 2>&1)" "$hello"
-says "what it has not cannot be looked up" 125 'nowhere.*guard of an outer' \
+says_why "what it has not cannot be looked up" 125 'nowhere.*guard of an outer' \
 	through "$url" "$SOCKSIFY" -x socks5h://nowhere.example true
 for guard in --guard=auto --guard=deny --no-guard; do
-	says "a lost token is told ($guard)" 125 \
+	says_why "a lost token is told ($guard)" 125 \
 		'outer socksify.*SOCKSIFY_TOKEN is lost' \
 		through "$url" "$raw" exec "$SOCKSIFY" "$guard" -x "$url" true
-	says "a wrong one, too ($guard)" 125 'SOCKSIFY_TOKEN is not its token' \
+	says_why "a wrong one, too ($guard)" 125 'SOCKSIFY_TOKEN is not its token' \
 		through "$url" "$raw" exec /usr/bin/env \
 		SOCKSIFY_TOKEN=0123456789abcdef "$SOCKSIFY" "$guard" \
 		-x "$url" true
 done
-says "the library tells of a wrong one" 7 'SOCKSIFY_TOKEN is not that of' \
+says_why "the library tells of a wrong one" 7 'SOCKSIFY_TOKEN is not that of' \
 	through "$url" env SOCKSIFY_TOKEN=0123456789abcdef \
 	curl -s --max-time 5 "http://$WORLD/"
 for stale in 0123456789abcdef 0 '' x 0123456789ABCDEF 0123456789abcdef0; do
@@ -239,7 +225,7 @@ is "the library alone takes one that nobody asks for" \
 # --- how it is asked for -----------------------------------------------------
 
 forbidden=("$raw" forbid "$SOCKSIFY" -x "$url")
-says "where the kernel forbids it, that is told" 0 \
+says_why "where the kernel forbids it, that is told" 0 \
 	'no guard: .*Operation not permitted' in_client "${forbidden[@]}" true
 is "but not with -q" "$(in_client "${forbidden[@]}" -q true 2>&1)" ""
 is "and the program runs" \
@@ -247,15 +233,15 @@ is "and the program runs" \
 is "without a token" \
 	"$(in_client "${forbidden[@]}" -q sh -c 'echo ${SOCKSIFY_TOKEN-none}')" \
 	none
-says "--guard=deny then fails" 125 '--guard=deny: .*not permitted' \
+says_why "--guard=deny then fails" 125 '--guard=deny: .*not permitted' \
 	in_client "${forbidden[@]}" --guard=deny true
 is "--guard=deny is the same filter" \
 	"$(through "$url" --guard=deny "$raw" send "$WORLD" 80 2>&1)" "$nothing"
 is "--no-guard is none" "$(of_status Seccomp without "$url")" 0
 is "and says nothing" "$(without "$url" true 2>&1)" ""
-says "another word is refused" 125 '--guard=strict: .*auto, deny or carry' \
+says_why "another word is refused" 125 '--guard=strict: .*auto, deny or carry' \
 	through "$url" --guard=strict true
-says "--export has none to offer" 125 '--export sets no guard' \
+says_why "--export has none to offer" 125 '--export sets no guard' \
 	"$SOCKSIFY" -x "$url" --guard=deny --export
 
 # --- other filters, and waits -------------------------------------------------

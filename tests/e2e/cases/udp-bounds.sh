@@ -15,11 +15,6 @@ wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
 
 victim=$BUILD/victims/dgrambounds
 
-command_in() {
-	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
-		--wdns="$WORK" -- "${@:2}"
-}
-
 # way NAME PROXY
 way() {
 	echo "--way=$1=$(command_in client env LD_PRELOAD="$PRELOAD" \

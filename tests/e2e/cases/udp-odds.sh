@@ -11,11 +11,6 @@ start_proxy relays --at="$PROXY:1200=udp=0,udp.noise=3" \
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$WORLD,$WORLD6" 7000
 wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
 
-command_in() {
-	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
-		--wdns="$WORK" -- "${@:2}"
-}
-
 under() {
 	command_in client env LD_PRELOAD="$PRELOAD" SOCKSIFY_PROXY="socks5h://$1"
 }

@@ -27,11 +27,6 @@ start_proxy near --at="$PROXY:1201=udp=0,udp.shut=1" \
 start world udp "$PYTHON" "$SUPPORT/dgram.py" serve "$OTHER,$OTHER6" 7000
 wait_until "the datagram servers" grep -q listening "$WORK/udp.log"
 
-command_in() {
-	printf '%q ' nsenter --target "${holders[$1]}" --net --mount \
-		--wdns="$WORK" -- "${@:2}"
-}
-
 under() {
 	command_in client env LD_PRELOAD="$PRELOAD" SOCKSIFY_PROXY="socks5h://$1"
 }
